@@ -1,0 +1,44 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "RoomService",
+    products: [
+        .executable(name: "RoomService", targets: ["RoomService"]),
+        .executable(name: "Migrations", targets: ["Migrations"]),
+    ],
+    targets: [
+        .target(name: "CSystem"),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+        .target(name: "Primitives", swiftSettings: settings),
+        .target(name: "HTTPServer", dependencies: ["CSystem", "Primitives"], swiftSettings: settings),
+        .target(name: "Streaming", dependencies: ["HTTPServer", "Primitives"], swiftSettings: settings),
+        .target(name: "Storage", dependencies: ["CSQLite", "Primitives"], swiftSettings: settings),
+        .target(name: "Agents", dependencies: ["Primitives"], swiftSettings: settings),
+        .executableTarget(
+            name: "RoomService",
+            dependencies: ["HTTPServer", "Streaming", "Storage", "Agents", "Primitives"],
+            swiftSettings: settings
+        ),
+        .executableTarget(name: "Migrations", dependencies: ["Storage", "Primitives"], swiftSettings: settings),
+
+        .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: settings),
+        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Primitives"], swiftSettings: settings),
+        .testTarget(name: "StreamingTests", dependencies: ["Streaming", "HTTPServer"], swiftSettings: settings),
+        .testTarget(name: "StorageTests", dependencies: ["Storage", "Primitives"], swiftSettings: settings),
+        .testTarget(name: "AgentsTests", dependencies: ["Agents", "Primitives"], swiftSettings: settings),
+        .testTarget(
+            name: "RoomServiceTests",
+            dependencies: ["RoomService", "HTTPServer", "Storage", "Primitives"],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "MigrationsTests", dependencies: ["Migrations", "Storage"], swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,26 @@
+#include "CSystem.h"
+
+#include <stddef.h>
+#include <time.h>
+
+static _Thread_local void *current_loop;
+
+void *cs_current_loop(void) { return current_loop; }
+
+void cs_set_current_loop(void *loop) { current_loop = loop; }
+
+int cs_accept(int listener, struct sockaddr_storage *address) {
+    socklen_t length = sizeof *address;
+    return accept4(listener, (struct sockaddr *)address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int cs_epoll_wait(int epoll, struct epoll_event *events, int count, int64_t timeout_ns) {
+    if (timeout_ns < 0) return epoll_pwait2(epoll, events, count, NULL, NULL);
+    struct timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+    return epoll_pwait2(epoll, events, count, &timeout, NULL);
+}
+
+int cs_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t data) {
+    struct epoll_event event = {.events = events, .data.u64 = data};
+    return epoll_ctl(epoll, operation, descriptor, &event);
+}

@@ -1,0 +1,50 @@
+/// Makes identifiers that nobody can guess.
+package protocol IdentifierGenerator: Sendable {
+    /// 128 random bits, as two halves.
+    func randomBits() -> (UInt64, UInt64)
+}
+
+/// Identifiers from the system's cryptographic random numbers.
+package struct RandomIdentifierGenerator: IdentifierGenerator {
+    package init() {}
+
+    package func randomBits() -> (UInt64, UInt64) {
+        var generator = SystemRandomNumberGenerator()
+        return (generator.next(), generator.next())
+    }
+}
+
+extension IdentifierGenerator {
+    /// `prefix` and a random UUID in lower case (RFC 9562, section 5.4), as `room_0b0e…`.
+    package func uuid(prefix: StaticString) -> String {
+        var (high, low) = randomBits()
+        high = high & ~0xF000 | 0x4000
+        low = low & (.max >> 2) | 1 << 63
+        var text: [UInt8] = []
+        text.reserveCapacity(48)
+        text.append(ascii: prefix)
+        for digit in 0..<32 {
+            if digit == 8 || digit == 12 || digit == 16 || digit == 20 { text.append(UInt8(ascii: "-")) }
+            let half = digit < 16 ? high : low
+            text.append(hexadecimalDigit: UInt8(half >> UInt64(60 - digit % 16 * 4) & 15))
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// `prefix` and 128 random bits in 22 letters and digits: as hard to guess as a UUID, and shorter,
+    /// for identifiers that are sent again and again.
+    package func token(prefix: StaticString) -> String {
+        let alphabet: StaticString = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+        let (high, low) = randomBits()
+        var text: [UInt8] = []
+        text.reserveCapacity(32)
+        text.append(ascii: prefix)
+        for var half in [high, low] {
+            for _ in 0..<11 {
+                text.append(alphabet.utf8Start[Int(half % 62)])
+                half /= 62
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}

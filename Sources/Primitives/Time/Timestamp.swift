@@ -1,0 +1,39 @@
+/// A point in time, in milliseconds since 1970-01-01T00:00:00Z: what is stored, and what the API shows.
+package struct Timestamp: Sendable, Hashable, Comparable {
+    package var milliseconds: Int64
+
+    package init(milliseconds: Int64) {
+        self.milliseconds = milliseconds
+    }
+
+    package static func < (left: Timestamp, right: Timestamp) -> Bool {
+        left.milliseconds < right.milliseconds
+    }
+
+    package static func + (left: Timestamp, right: Duration) -> Timestamp {
+        Timestamp(milliseconds: left.milliseconds + right.wholeMilliseconds)
+    }
+
+    package static func - (left: Timestamp, right: Duration) -> Timestamp {
+        Timestamp(milliseconds: left.milliseconds - right.wholeMilliseconds)
+    }
+
+    /// The time from `other` to this one.
+    package func since(_ other: Timestamp) -> Duration {
+        .milliseconds(milliseconds - other.milliseconds)
+    }
+}
+
+extension Duration {
+    /// The duration in milliseconds, rounded down.
+    package var wholeMilliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
+    }
+
+    /// The duration in nanoseconds, rounded down.
+    package var wholeNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    }
+}
