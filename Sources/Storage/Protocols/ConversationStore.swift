@@ -1,0 +1,44 @@
+import Primitives
+
+/// Conversations, and the records of those that are running.
+package protocol ConversationStore: Sendable {
+    /// Accepts a question: stores the conversation (`.streaming`) and the record of its stream, makes `conversation.timestamp`
+    /// the last activity of its room and session, the agent the session's active one, and, where `startsContext`, starts the
+    /// session's context anew at that time. All at once, and durable when it returns.
+    ///
+    /// - Throws: `.sessionNotFound` and `.roomNotFound` when they have gone meanwhile, `.duplicateMessage`.
+    func begin(_ conversation: Conversation, stream: ActiveStream, startsContext: Bool) async throws(StoreError)
+
+    /// Stores the text of running answers so far, and their heartbeats, in one batch. Answers that have ended are left alone.
+    func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError)
+
+    /// Stores how a running answer ended, and removes the record of its stream; durable when it returns.
+    ///
+    /// - Returns: false when there was no such running conversation any more: deleted, or ended by someone else.
+    func end(_ end: ConversationEnd) async throws(StoreError) -> Bool
+
+    /// Marks every running conversation of other instances than `instanceID` interrupted whose last heartbeat is before
+    /// `staleBefore` (nil: every one), with the text of its last checkpoint, and removes its record.
+    ///
+    /// - Returns: how many.
+    func interruptOrphans(
+        notOf instanceID: String,
+        staleBefore: Timestamp?,
+        at time: Timestamp
+    ) async throws(StoreError) -> Int
+
+    func conversation(streamID: String) async throws(StoreError) -> Conversation?
+
+    func conversation(sessionID: String, messageID: String) async throws(StoreError) -> Conversation?
+
+    /// One page of conversations, counted from the newest; within the page oldest first.
+    func conversations(_ filter: ConversationFilter, page: PageRequest) async throws(StoreError) -> Page<Conversation>
+
+    /// Removes the session's conversations that have ended.
+    ///
+    /// - Returns: how many.
+    func deleteConversations(sessionID: String, roomID: String) async throws(StoreError) -> Int
+
+    /// The records of running streams, oldest first.
+    func activeStreams() async throws(StoreError) -> [ActiveStream]
+}

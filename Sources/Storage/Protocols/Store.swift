@@ -1,0 +1,15 @@
+import Primitives
+
+/// All that the service keeps, in one place.
+package protocol Store: RoomStore, SessionStore, ConversationStore {
+    /// What `/api/health` and the start-up lines call it: `sqlite`, `mongodb`.
+    var backend: String { get }
+
+    /// Answers when the store can be read.
+    ///
+    /// - Throws: `.unavailable`.
+    func ping() async throws(StoreError)
+
+    /// Finishes what has been asked for, and lets go of files, threads and connections. Calls made later throw `.unavailable`.
+    func close() async
+}
