@@ -16,6 +16,11 @@ package enum HTTPMethod: Sendable, Hashable {
         }
     }
 
+    init(ascii token: ArraySlice<UInt8>) {
+        // Up to 15 bytes, a string holds its text in itself.
+        self.init(String(decoding: token, as: UTF8.self))
+    }
+
     package var name: String {
         switch self {
         case .get: "GET"

@@ -211,7 +211,7 @@ package struct JSONParser {
     }
 
     private func validated(_ text: ArraySlice<UInt8>) throws(JSONError) -> String {
-        guard let string = String(validating: text, as: UTF8.self) else { throw error("The text is not UTF-8") }
-        return string
+        guard let text = try? UTF8Span(validating: text.span) else { throw error("The text is not UTF-8") }
+        return String(copying: text)
     }
 }
