@@ -5,7 +5,7 @@ enum DemoText {
     private static let quoteWordLimit = 16
     private static let wordLengthLimit = 40
     private static let topicLimit = 3
-    private static let topicLength = 4
+    private static let topicLength = 3
 
     /// The answer's sentences in UTF-8: words without white space in them, each followed by one space.
     static func sentences(about question: String) -> [UInt8] {
@@ -34,16 +34,17 @@ enum DemoText {
 
     private static func openings(quote: String) -> [String] {
         guard !quote.isEmpty else { return ["You asked nothing that I could read."] }
+        let end = quote.last.map { ".!?…。！？".contains($0) } == true ? "”" : "”."
         return [
-            "You asked: “\(quote)”.",
-            "Your question was: “\(quote)”.",
-            "So this is what you would like to know: “\(quote)”.",
-            "Thank you for your question, “\(quote)”.",
+            "You asked: “\(quote)\(end)",
+            "Your question was: “\(quote)\(end)",
+            "So this is what you would like to know: “\(quote)\(end)",
+            "Thank you for your question, “\(quote)\(end)",
         ]
     }
 
     private static func remarks(on topics: [String]) -> [String] {
-        guard let last = topics.last else { return ["I found no longer word in it to take up."] }
+        guard let last = topics.last else { return ["I found no word in it to take up."] }
         let quoted = topics.dropLast().map { "“\($0)”" }.joined(separator: ", ")
         let list = quoted.isEmpty ? "“\(last)”" : "\(quoted) and “\(last)”"
         return [
@@ -108,11 +109,13 @@ enum DemoText {
 
     private static let commonWords = Set(
         """
-        about also always another anything because been before being between both could does doing
-        each every from give have having here into just know like made make many more most much must
-        need never only other over please same shall should some something such tell than that their
-        them then there these they thing things this those very want well were what what's when
-        where which while will with would your
+        about after again all also always and another any anything are because been before being
+        between both but can can't could did does doing don't each every explain for from get give
+        got had has have having her here him his how i'm into isn't it's its just know let let's
+        like lot made make many may more most much must need never not now off one only other our
+        out over please same say see shall she should some something such tell than that the their
+        them then there these they thing things this those too use very want was way well were what
+        what's when where which while who why will with would yet you your
         """.split { $0.isWhitespace }.map(String.init)
     )
 }
