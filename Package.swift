@@ -35,7 +35,7 @@ let package = Package(
         .testTarget(name: "AgentsTests", dependencies: ["Agents", "Primitives"], swiftSettings: settings),
         .testTarget(
             name: "RoomServiceTests",
-            dependencies: ["RoomService", "HTTPServer", "Storage", "Primitives"],
+            dependencies: ["RoomService", "HTTPServer", "Storage", "Agents", "Primitives"],
             swiftSettings: settings
         ),
         .testTarget(name: "MigrationsTests", dependencies: ["Migrations", "Storage"], swiftSettings: settings),

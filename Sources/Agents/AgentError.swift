@@ -1,0 +1,33 @@
+/// Why an answer could not be given, or not to its end.
+package struct AgentError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What clients see as `error_code`.
+    package struct Code: RawRepresentable, Sendable, Hashable {
+        package var rawValue: String
+
+        package init(rawValue: String) {
+            self.rawValue = rawValue
+        }
+
+        /// The model cannot be reached, or is out of order.
+        package static let unavailable = Code(rawValue: "AGENT_UNAVAILABLE")
+        /// The model said nothing for too long.
+        package static let timeout = Code(rawValue: "AGENT_TIMEOUT")
+        /// The model takes no more questions for now.
+        package static let rateLimited = Code(rawValue: "AGENT_RATE_LIMITED")
+        /// The model or the agent does not take this question.
+        package static let rejected = Code(rawValue: "AGENT_REJECTED")
+        /// The model's answer could not be understood.
+        package static let protocolViolation = Code(rawValue: "AGENT_PROTOCOL")
+    }
+
+    package var code: Code
+    /// What clients are told: neither secrets nor internals.
+    package var message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    package var description: String { "\(message) (\(code.rawValue))" }
+}

@@ -1,0 +1,33 @@
+import Primitives
+
+/// What an agent is asked, and what it may know.
+package struct AgentPrompt: Sendable {
+    package var question: String
+    /// What was said before, oldest first.
+    package var context: [AgentTurn]
+    /// The request's `user_profile`.
+    package var userProfile: JSONValue?
+    /// The request's `context`.
+    package var requestContext: JSONObject
+    package var sessionID: String
+    package var userID: String
+    package var roomID: String
+
+    package init(
+        question: String,
+        context: [AgentTurn] = [],
+        userProfile: JSONValue? = nil,
+        requestContext: JSONObject = [:],
+        sessionID: String,
+        userID: String,
+        roomID: String
+    ) {
+        self.question = question
+        self.context = context
+        self.userProfile = userProfile
+        self.requestContext = requestContext
+        self.sessionID = sessionID
+        self.userID = userID
+        self.roomID = roomID
+    }
+}

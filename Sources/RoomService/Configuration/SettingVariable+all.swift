@@ -1,0 +1,120 @@
+import Agents
+import Glibc
+
+extension SettingVariable {
+    /// All variables, in the order in which `--help` shows them.
+    static let all = listening + rooms + streams + http + agents + logs
+
+    private static let listening: [SettingVariable] = [
+        .parsed("HOST", \.host, allowed: "a numeric IP address, or localhost", address, "address to listen on"),
+        .integer("PORT", \.port, 0...65_535, "port to listen on; 0: a free one, which is printed"),
+        .integer("LOOPS", \.loops, 0...1024, "event loops; 0: one per core"),
+        .parsed("DATA_DIR", \.dataDirectory, allowed: "a path", path, "folder of the embedded store"),
+    ]
+
+    private static let rooms: [SettingVariable] = [
+        .integer("MAX_ROOMS_PER_USER", \.maxRoomsPerUser, 1...1_000_000, "live rooms of one user"),
+        .duration(
+            "SESSION_TIMEOUT_MINUTES",
+            \.sessionTimeout,
+            0.01...525_600,
+            unit: "minutes",
+            seconds: 60,
+            "from a session's making to its end"
+        ),
+        .duration(
+            "SESSION_IDLE_MINUTES",
+            \.sessionIdle,
+            0.01...525_600,
+            unit: "minutes",
+            seconds: 60,
+            "idle time after which a session's context is cleared"
+        ),
+    ]
+
+    private static let streams: [SettingVariable] = [
+        .integer("MAX_STREAMS_PER_USER", \.maxStreamsPerUser, 1...1_000_000, "answers that one user has running"),
+        .integer("MAX_STREAMS", \.maxStreams, 1...10_000_000, "answers running on this instance"),
+        .duration(
+            "STREAM_RETENTION_SECONDS",
+            \.streamRetention,
+            0...86_400,
+            "how long an ended answer's events can be resumed"
+        ),
+        .integer(
+            "STREAM_MEMORY_MB",
+            \.streamMemory,
+            1...1_048_576,
+            unit: "MiB",
+            scale: 1 << 20,
+            "memory for all answers' events"
+        ),
+        .duration("STUCK_READER_SECONDS", \.stuckReader, 0.1...86_400, "until a reader that takes nothing is cut off"),
+        .duration("HEARTBEAT_SECONDS", \.heartbeat, 0.1...86_400, "between keep-alive comments of a quiet stream"),
+    ]
+
+    private static let http: [SettingVariable] = [
+        .integer("MAX_BODY_BYTES", \.maxBody, 1024...(1 << 30), unit: "bytes", "size of a request's body"),
+        .integer("MAX_CONNECTIONS", \.maxConnections, 1...10_000_000, "open connections"),
+        .duration("HEADER_TIMEOUT_SECONDS", \.headerTimeout, 0.1...86_400, "for a request's head to arrive"),
+        .duration("BODY_TIMEOUT_SECONDS", \.bodyTimeout, 0.1...86_400, "for a request's body to arrive"),
+        .duration("IDLE_TIMEOUT_SECONDS", \.idleTimeout, 0.1...86_400, "for the next request of a connection"),
+        .duration("DRAIN_SECONDS", \.drain, 0...86_400, "from SIGTERM until running answers are interrupted"),
+        .parsed(
+            "CORS_ORIGINS",
+            \.corsOrigins,
+            allowed: "*, none, or origins such as https://chat.example.org, with commas between them",
+            { CORSOrigins($0) },
+            "pages that may call it: *, none, or origins with commas"
+        ),
+        .parsed(
+            "RATE_LIMITS",
+            \.rateLimits,
+            allowed: "on, off, or a list such as messages=60/m,writes=300/m,reads=3000/m "
+                + "(per s, m or h; or off; each once)",
+            { RateLimits($0) },
+            "on, off, or as messages=60/m,writes=300/m,reads=3000/m; reads are per address"
+        ),
+    ]
+
+    private static let agents: [SettingVariable] = [
+        .integer(
+            "CONTEXT_MAX_CHARS",
+            \.contextMaxCharacters,
+            0...10_000_000,
+            unit: "characters",
+            "how much of a session an agent sees"
+        ),
+        .number(
+            "DEMO_RATE",
+            \.demoRate,
+            DemoOptions.rateRange,
+            unit: "tokens/s",
+            "pace of the demo agent; 0: unpaced"
+        ),
+        .integer(
+            "DEMO_TOKENS",
+            \.demoTokens,
+            DemoOptions.tokenRange,
+            unit: "tokens",
+            "length of the demo agent's answers; 0: as they need"
+        ),
+    ]
+
+    private static let logs: [SettingVariable] = [
+        .choice("LOG_LEVEL", \.logLevel, "trace, debug, info, warning or error"),
+        .choice("LOG_FORMAT", \.logFormat, "json or text"),
+    ]
+
+    /// The address in numbers, or nil. Names other than `localhost` could mean several addresses, or change.
+    private static let address: @Sendable (String) -> String? = { text in
+        if text == "localhost" { return "127.0.0.1" }
+        var buffer = in6_addr()
+        let isAddress = inet_pton(AF_INET, text, &buffer) == 1 || inet_pton(AF_INET6, text, &buffer) == 1
+        return isAddress ? text : nil
+    }
+
+    private static let path: @Sendable (String) -> String? = { text in
+        text.isEmpty || text.utf8.contains(0) ? nil : text
+    }
+}

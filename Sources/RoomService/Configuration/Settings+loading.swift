@@ -1,0 +1,57 @@
+extension Settings {
+    /// Reads all settings.
+    ///
+    /// - Returns: the settings, and lines for the operator on variables that have no effect.
+    /// - Throws: all faults at once.
+    static func load(from source: SettingsSource) throws(SettingsError) -> (settings: Settings, warnings: [String]) {
+        var settings = Settings()
+        var faults: [String] = []
+        if let fault = source.fileFault { faults.append("\(SettingsSource.fileName): \(fault)") }
+        for fault in source.file.faults {
+            faults.append("\(SettingsSource.fileName), line \(fault.line): \(fault.reason)")
+        }
+        for variable in SettingVariable.all {
+            guard let (value, origin) = source.value(of: variable.name) else { continue }
+            if !variable.set(value.trimmingSpaces, &settings) {
+                faults.append("\(variable.name)=\(shown(value))\(origin): must be \(variable.allowed)")
+            }
+        }
+        let unsupported = checkUnsupported(source)
+        faults += unsupported.faults
+        guard faults.isEmpty else { throw SettingsError(faults: faults) }
+        return (settings, unsupported.warnings + unknownNames(source.file))
+    }
+
+    /// Values are not shown: addresses of servers hold passwords.
+    private static func checkUnsupported(_ source: SettingsSource) -> (faults: [String], warnings: [String]) {
+        var faults: [String] = []
+        var warnings: [String] = []
+        for variable in UnsupportedVariable.all {
+            guard let (value, origin) = source.value(of: variable.name), !value.trimmingSpaces.isEmpty else { continue }
+            let line = "\(variable.name)\(origin): this build has no \(variable.part)"
+            if variable.isDecisive {
+                faults.append("\(line); unset it to start without")
+            } else {
+                warnings.append("\(line); it is ignored")
+            }
+        }
+        return (faults, warnings)
+    }
+
+    private static func unknownNames(_ file: DotEnv) -> [String] {
+        let known = Set(SettingVariable.all.map(\.name) + UnsupportedVariable.all.map(\.name))
+        return file.entries.filter { !known.contains($0.key) }
+            .sorted { $0.value.line < $1.value.line }
+            .map { "\($0.key) (\(SettingsSource.fileName), line \($0.value.line)): no such setting; it is ignored" }
+    }
+
+    private static func shown(_ value: String) -> String {
+        let scalars = value.unicodeScalars
+        let cut = String(String.UnicodeScalarView(scalars.prefix(shownLength)))
+        var bytes: [UInt8] = []
+        bytes.append(logEscaping: scalars.count > shownLength ? cut + "…" : cut)
+        return "'\(String(decoding: bytes, as: UTF8.self))'"
+    }
+
+    private static let shownLength = 80
+}

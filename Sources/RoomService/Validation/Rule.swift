@@ -1,0 +1,31 @@
+import Primitives
+
+/// What a field may hold, and how its value is read.
+struct Rule<Value: Sendable>: Sendable {
+    /// Why a value is refused.
+    struct Violation: Error {
+        var type: String
+        var message: String
+
+        init(_ type: String, _ message: String) {
+            self.type = type
+            self.message = message
+        }
+    }
+
+    /// What a faulty field is read as, so that the reading goes on; it is never used, as the reader then throws.
+    let placeholder: Value
+    /// Whether an optional field may be sent as `""` to say that there is none.
+    let isAbsentWhenEmpty: Bool
+    let read: @Sendable (JSONValue) throws(Violation) -> Value
+
+    init(
+        placeholder: Value,
+        isAbsentWhenEmpty: Bool = false,
+        read: @escaping @Sendable (JSONValue) throws(Violation) -> Value
+    ) {
+        self.placeholder = placeholder
+        self.isAbsentWhenEmpty = isAbsentWhenEmpty
+        self.read = read
+    }
+}
