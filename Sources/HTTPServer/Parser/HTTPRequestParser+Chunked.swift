@@ -65,7 +65,9 @@ extension HTTPRequestParser {
             guard let digit = hexadecimalDigit(byte) else {
                 throw HTTPParseError(.badRequest, "A chunk's size has an invalid character")
             }
-            guard chunks.digits < Self.sizeDigits else { throw HTTPParseError(.badRequest, "A chunk's size is too long") }
+            guard chunks.digits < Self.sizeDigits else {
+                throw HTTPParseError(.badRequest, "A chunk's size is too long")
+            }
             chunks.digits += 1
             // Of a size beyond the limit only that it is so matters; this keeps it from overflowing.
             remaining = min(remaining, limits.body + 1) * 16 + Int(digit)

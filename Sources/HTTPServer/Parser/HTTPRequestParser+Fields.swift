@@ -68,10 +68,11 @@ extension HTTPRequestParser {
         }
         field.start = place
         // Both limits at once; the line's own end of two bytes counts to the section.
-        field.limit = switch section {
-        case .head: min(place + limits.headerLine, lines.fieldsStart + limits.headerBytes - 2)
-        case .trailer: min(place + limits.headerLine, limits.trailerBytes - 2)
-        }
+        field.limit =
+            switch section {
+            case .head: min(place + limits.headerLine, lines.fieldsStart + limits.headerBytes - 2)
+            case .trailer: min(place + limits.headerLine, limits.trailerBytes - 2)
+            }
         step = .fieldName
     }
 

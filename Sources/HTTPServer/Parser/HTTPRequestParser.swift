@@ -4,7 +4,7 @@
 /// strict where two readers of a message could disagree on its end; such a message gets an error, never a guess.
 /// Between requests and inside a body it holds no memory of its own but the struct.
 ///
-/// The parser reads the body off its framing; trailer fields are validated and dropped.
+/// A body comes out without its framing; trailer fields are validated like header fields, and dropped.
 package struct HTTPRequestParser: Sendable {
     package enum Event: Sendable {
         /// All given bytes are consumed.

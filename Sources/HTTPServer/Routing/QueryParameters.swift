@@ -12,7 +12,6 @@ package struct QueryParameters: Sendable {
     /// Reads the query of a request head, as it came.
     package init(_ query: String) throws(PercentEncodingError) {
         var parameters: [Parameter] = []
-        // A typed throw cannot leave a closure-based loop, hence no `map`.
         for piece in query.utf8.split(separator: UInt8(ascii: "&")) {
             let equals = piece.firstIndex(of: UInt8(ascii: "=")) ?? piece.endIndex
             let value = equals == piece.endIndex ? piece[equals...] : piece[equals...].dropFirst()

@@ -1,5 +1,6 @@
 /// The members of a JSON object, in the order in which they were written.
 ///
+/// Keys are compared byte by byte; Swift's strings would take canonically equivalent ones for the same.
 /// A key that comes twice keeps its first place and its last value, as browsers do (RFC 8259, section 4, leaves it open).
 /// Look-ups are linear up to a few members, and by hash beyond.
 package struct JSONObject: Sendable {
@@ -15,7 +16,21 @@ package struct JSONObject: Sendable {
 
     package private(set) var members: [Member] = []
     /// Places of the keys; empty while the object is small enough to be searched.
-    private var places: [String: Int] = [:]
+    private var places: [ExactKey: Int] = [:]
+
+    /// A key that equals another only when its bytes do.
+    private struct ExactKey: Hashable {
+        var text: String
+
+        static func == (left: ExactKey, right: ExactKey) -> Bool {
+            // The first comparison is fast, and only seldom true when the second is not.
+            left.text == right.text && left.text.utf8.elementsEqual(right.text.utf8)
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(text)
+        }
+    }
 
     private static let searchLimit = 16
 
@@ -43,7 +58,7 @@ package struct JSONObject: Sendable {
                 if members.count == Self.searchLimit + 1 {
                     reindex()
                 } else if members.count > Self.searchLimit {
-                    places[key] = members.count - 1
+                    places[ExactKey(text: key)] = members.count - 1
                 }
             case (nil, nil):
                 break
@@ -52,13 +67,14 @@ package struct JSONObject: Sendable {
     }
 
     private func place(of key: String) -> Int? {
-        members.count > Self.searchLimit ? places[key] : members.firstIndex { $0.key == key }
+        members.count > Self.searchLimit
+            ? places[ExactKey(text: key)] : members.firstIndex { ExactKey(text: $0.key) == ExactKey(text: key) }
     }
 
     private mutating func reindex() {
         places.removeAll()
         guard members.count > Self.searchLimit else { return }
-        for (place, member) in members.enumerated() { places[member.key] = place }
+        for (place, member) in members.enumerated() { places[ExactKey(text: member.key)] = place }
     }
 }
 

@@ -4,6 +4,11 @@ package struct JSONError: Error, Equatable, CustomStringConvertible {
     /// The offset in bytes at which the fault was noticed.
     package var offset: Int
 
+    package init(reason: String, offset: Int) {
+        self.reason = reason
+        self.offset = offset
+    }
+
     package var description: String { "\(reason) at byte \(offset)" }
 }
 
@@ -69,8 +74,8 @@ package struct JSONParser {
     // MARK: Arrays and objects
 
     private mutating func open() throws(JSONError) {
+        guard depth < Self.depthLimit else { throw error("Nested more than \(Self.depthLimit) deep") }
         depth += 1
-        guard depth <= Self.depthLimit else { throw error("Nested more than \(Self.depthLimit) deep") }
         position += 1
         skipWhitespace()
     }
@@ -136,7 +141,9 @@ package struct JSONParser {
         }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isInteger, let integer = Int64(text) { return .integer(integer) }
-        guard let double = Double(text), double.isFinite else { throw error("The number is out of range") }
+        guard let double = Double(text), double.isFinite else {
+            throw JSONError(reason: "The number is out of range", offset: start)
+        }
         return .double(double)
     }
 
@@ -211,7 +218,9 @@ package struct JSONParser {
     }
 
     private func validated(_ text: ArraySlice<UInt8>) throws(JSONError) -> String {
-        guard let text = try? UTF8Span(validating: text.span) else { throw error("The text is not UTF-8") }
+        guard let text = try? UTF8Span(validating: text.span) else {
+            throw JSONError(reason: "The text is not UTF-8", offset: position)
+        }
         return String(copying: text)
     }
 }

@@ -44,6 +44,7 @@ extension JSONValue {
     /// The value as compact JSON text in UTF-8.
     package var encoded: [UInt8] {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(256)
         bytes.append(json: self)
         return bytes
     }

@@ -43,10 +43,17 @@ extension Timestamp: CustomStringConvertible {
     }
 }
 
+extension Timestamp {
+    /// 0000-01-01T00:00:00.000Z and 9999-12-31T23:59:59.999Z.
+    fileprivate static var firstOfFourDigits: Timestamp { Timestamp(milliseconds: -62_167_219_200_000) }
+    fileprivate static var lastOfFourDigits: Timestamp { Timestamp(milliseconds: 253_402_300_799_999) }
+}
+
 extension [UInt8] {
-    /// Appends `time` as ISO 8601 in UTC with milliseconds: 24 bytes.
+    /// Appends `time` as ISO 8601 in UTC with milliseconds: 24 bytes. A time outside the years 0 to 9999, as a foreign
+    /// database may hold one, is written as the nearest inside.
     package mutating func append(iso8601 time: Timestamp) {
-        let parts = time.components
+        let parts = Swift.min(Swift.max(time, .firstOfFourDigits), .lastOfFourDigits).components
         append(decimal: parts.year, width: 4)
         append(UInt8(ascii: "-"))
         append(decimal: parts.month, width: 2)
@@ -61,12 +68,5 @@ extension [UInt8] {
         append(UInt8(ascii: "."))
         append(decimal: parts.millisecond, width: 3)
         append(UInt8(ascii: "Z"))
-    }
-}
-
-extension BinaryInteger {
-    fileprivate func dividedRoundingDown(by divisor: Self) -> Self {
-        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
-        return remainder < 0 ? quotient - 1 : quotient
     }
 }

@@ -28,12 +28,19 @@ extension Duration {
     /// The duration in milliseconds, rounded down.
     package var wholeMilliseconds: Int64 {
         let (seconds, attoseconds) = components
-        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
+        return seconds * 1000 + attoseconds.dividedRoundingDown(by: 1_000_000_000_000_000)
     }
 
     /// The duration in nanoseconds, rounded down.
     package var wholeNanoseconds: Int64 {
         let (seconds, attoseconds) = components
-        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+        return seconds * 1_000_000_000 + attoseconds.dividedRoundingDown(by: 1_000_000_000)
+    }
+}
+
+extension BinaryInteger {
+    func dividedRoundingDown(by divisor: Self) -> Self {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? quotient - 1 : quotient
     }
 }

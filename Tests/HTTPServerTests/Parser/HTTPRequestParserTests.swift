@@ -72,7 +72,8 @@ import Testing
 
     @Test(
         arguments: [
-            ("a", "a"), ("", ""), (" \t ", ""), ("\t a b\tc \t", "a b\tc"), ("a:b:", "a:b:"), ("\u{E9}\u{1F600}", "\u{E9}\u{1F600}"),
+            ("a", "a"), ("", ""), (" \t ", ""), ("\t a b\tc \t", "a b\tc"), ("a:b:", "a:b:"),
+            ("\u{E9}\u{1F600}", "\u{E9}\u{1F600}"),
             ("\"q\\\"\"", "\"q\\\"\""),
         ]
     )
@@ -94,7 +95,8 @@ import Testing
             ("HTTP/1.0", "keep-alive, close", false), ("HTTP/1.7", "", true),
         ]
     )
-    func `the connection stays open as version and fields say`(version: String, field: String, keepsAlive: Bool) throws {
+    func `the connection stays open as version and fields say`(version: String, field: String, keepsAlive: Bool) throws
+    {
         let request = try request("GET / \(version)\r\nHost: a\r\nConnection: \(field)\r\n\r\n")
         #expect(request.keepsAlive == keepsAlive)
         #expect(request.minorVersion == (version == "HTTP/1.0" ? 0 : 1))

@@ -195,7 +195,10 @@ import Testing
 
     @Test(arguments: framings)
     func `bad framing, and other fields that must not be guessed at`(refusal: Refusal) {
-        let outcome = check(refusal, in: "POST /p?q HTTP/1.1\r\nHost: a\r\n\(refusal.text)\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+        let outcome = check(
+            refusal,
+            in: "POST /p?q HTTP/1.1\r\nHost: a\r\n\(refusal.text)\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+        )
         #expect(outcome.requests.isEmpty)
         #expect(outcome.refused?.hasPrefix("/p ") == true)
     }

@@ -69,7 +69,8 @@ import Testing
 
     @Test(
         arguments: [
-            "", "*", "api/rooms", "/api", "/API/rooms", "/api/rooms//", "/api//rooms", "//api/rooms", "/api/rooms//history",
+            "", "*", "api/rooms", "/api", "/API/rooms", "/api/rooms//", "/api//rooms", "//api/rooms",
+            "/api/rooms//history",
             "/x/y/z", "/api/rooms/r/history/x/y", "/x", "/api/room", "/api/roomss", "/api%2Frooms",
             "/a/b/c/d/e/f/g", "///",
         ]

@@ -24,7 +24,8 @@ import Testing
         let format = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
         var generator = SeededGenerator(seed: 5)
         // From 1583 on, as Foundation's calendar is Julian before; around each turn of a month, and at random.
-        var times = (0..<2000).map { _ in Int64.random(in: -12_212_553_600_000...253_402_300_799_999, using: &generator) }
+        var times = (0..<2000).map { _ in Int64.random(in: -12_212_553_600_000...253_402_300_799_999, using: &generator)
+        }
         for year in [1583, 1600, 1700, 1899, 1900, 1969, 1970, 1972, 1999, 2000, 2004, 2026, 2028, 2100, 2400, 9999] {
             for month in 1...12 {
                 let date = try #require(calendar.date(from: DateComponents(year: year, month: month, day: 1)))
