@@ -31,7 +31,17 @@ let package = Package(
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: settings),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Primitives"], swiftSettings: settings),
         .testTarget(name: "StreamingTests", dependencies: ["Streaming", "HTTPServer"], swiftSettings: settings),
-        .testTarget(name: "StorageTests", dependencies: ["Storage", "Primitives"], swiftSettings: settings),
+        .testTarget(
+            name: "StorageTests",
+            dependencies: ["Storage", "Primitives", "StoreWriterProcess"],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "StoreWriterProcess",
+            dependencies: ["Storage", "Primitives"],
+            path: "Tests/StoreWriterProcess",
+            swiftSettings: settings
+        ),
         .testTarget(name: "AgentsTests", dependencies: ["Agents", "Primitives"], swiftSettings: settings),
         .testTarget(
             name: "RoomServiceTests",

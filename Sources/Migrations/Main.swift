@@ -1,4 +1,24 @@
+import Glibc
+
 @main
 struct Main {
-    static func main() {}
+    static func main() {
+        let environment = ["DATA_DIR": getenv("DATA_DIR").map { String(cString: $0) }].compactMapValues { $0 }
+        let result = MigrationsCommand.run(
+            arguments: Array(CommandLine.arguments.dropFirst()),
+            environment: environment
+        )
+        write(result.output, to: STDOUT_FILENO)
+        write(result.errors, to: STDERR_FILENO)
+        exit(result.code.rawValue)
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 || errno == EINTR else { return }
+            rest = rest.dropFirst(max(0, count))
+        }
+    }
 }

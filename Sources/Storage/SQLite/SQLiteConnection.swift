@@ -1,0 +1,148 @@
+import CSQLite
+
+/// A connection to a database file. Not `Sendable`: it is opened without SQLite's mutexes and stays on one thread.
+package final class SQLiteConnection {
+    package enum Access: Sendable {
+        case readOnly, readWrite
+    }
+
+    package let path: String
+    private let handle: OpaquePointer
+    /// Prepared statements, by the number of the `StoreStatement`.
+    private var cache: [OpaquePointer?]
+
+    /// How long to wait for a lock that another program holds, in milliseconds.
+    private static let busyTimeout: Int32 = 5000
+
+    /// Opens the file; with `.readWrite` it is made if there is none, and put into WAL mode.
+    package init(path: String, access: Access) throws(StoreError) {
+        let flags = access == .readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        var handle: OpaquePointer?
+        let code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        guard let handle else {
+            throw .sqlite(extendedCode: code, detail: "out of memory", operation: "open", file: path)
+        }
+        self.path = path
+        self.handle = handle
+        cache = Array(repeating: nil, count: StoreStatement.allCases.count)
+        guard code == SQLITE_OK else { throw error("open") }
+        sqlite3_busy_timeout(handle, Self.busyTimeout)
+        try configure(access)
+    }
+
+    deinit {
+        for statement in cache { sqlite3_finalize(statement) }
+        // The last connection to close copies the write-ahead log into the database and removes it.
+        sqlite3_close_v2(handle)
+    }
+
+    private func configure(_ access: Access) throws(StoreError) {
+        // Up to 32 MiB of pages for the writer, which keeps them over its transactions; a reader's are void after each.
+        try execute("PRAGMA cache_size = \(access == .readWrite ? -32768 : -8192)")
+        // Sorts are of a few dozens of rows: no files for them.
+        try execute("PRAGMA temp_store = MEMORY")
+        guard access == .readWrite else { return }
+        let mode = try prepare("PRAGMA journal_mode = WAL", operation: "open")
+        guard try mode.step(), mode.text(0) == "wal" else {
+            throw StoreError(.unavailable, "open: the file system cannot hold a write-ahead log: \(path)")
+        }
+        // A commit returns when the log is on the disk.
+        try execute("PRAGMA synchronous = FULL")
+        // 16 MiB: rarer than SQLite's 4, as pages that many transactions touch are then copied once for all of them.
+        try execute("PRAGMA wal_autocheckpoint = 4096")
+        try execute("PRAGMA journal_size_limit = 67108864")
+    }
+
+    // MARK: Statements
+
+    /// Starts a run of a statement that is prepared once per connection.
+    func statement<each Value: SQLiteBindable>(
+        _ statement: StoreStatement,
+        _ values: repeat each Value
+    ) throws(StoreError) -> SQLiteStatement {
+        let run = SQLiteStatement(
+            handle: try cached(statement),
+            connection: self,
+            operation: statement.name,
+            isCached: true
+        )
+        try run.bind(repeat each values)
+        return run
+    }
+
+    /// Runs a cached statement to its end.
+    ///
+    /// - Returns: how many rows it inserted, changed or deleted, without those that triggers did.
+    @discardableResult
+    func run<each Value: SQLiteBindable>(
+        _ statement: StoreStatement,
+        _ values: repeat each Value
+    ) throws(StoreError) -> Int {
+        let run = try self.statement(statement, repeat each values)
+        while try run.step() {}
+        return Int(sqlite3_changes64(handle))
+    }
+
+    /// Starts a run of a statement that is used once.
+    package func prepare<each Value: SQLiteBindable>(
+        _ sql: String,
+        operation: String,
+        _ values: repeat each Value
+    ) throws(StoreError) -> SQLiteStatement {
+        let run = SQLiteStatement(
+            handle: try compiled(sql, persistent: false, operation: operation),
+            connection: self,
+            operation: operation,
+            isCached: false
+        )
+        try run.bind(repeat each values)
+        return run
+    }
+
+    /// Runs a statement once, to its end.
+    package func execute<each Value: SQLiteBindable>(
+        _ sql: String,
+        operation: String? = nil,
+        _ values: repeat each Value
+    ) throws(StoreError) {
+        let run = try prepare(sql, operation: operation ?? sql, repeat each values)
+        while try run.step() {}
+    }
+
+    private func cached(_ statement: StoreStatement) throws(StoreError) -> OpaquePointer {
+        if let prepared = cache[statement.rawValue] {
+            assert(sqlite3_stmt_busy(prepared) == 0, "\(statement.name) is already running")
+            return prepared
+        }
+        let prepared = try compiled(statement.sql, persistent: true, operation: statement.name)
+        cache[statement.rawValue] = prepared
+        return prepared
+    }
+
+    private func compiled(_ sql: String, persistent: Bool, operation: String) throws(StoreError) -> OpaquePointer {
+        var statement: OpaquePointer?
+        let flags = persistent ? UInt32(SQLITE_PREPARE_PERSISTENT) : 0
+        guard sqlite3_prepare_v3(handle, sql, -1, flags, &statement, nil) == SQLITE_OK, let statement else {
+            throw error(operation)
+        }
+        return statement
+    }
+
+    // MARK: State
+
+    /// Whether a transaction is open. Some errors, as a full disk, end it.
+    package var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
+
+    /// How many rows all statements have changed since the connection was opened, triggers included.
+    var totalChanges: Int64 { sqlite3_total_changes64(handle) }
+
+    /// The error of the call that has just failed.
+    func error(_ operation: String) -> StoreError {
+        .sqlite(
+            extendedCode: sqlite3_extended_errcode(handle),
+            detail: String(cString: sqlite3_errmsg(handle)),
+            operation: operation,
+            file: path
+        )
+    }
+}
