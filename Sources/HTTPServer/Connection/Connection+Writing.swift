@@ -1,0 +1,141 @@
+import CSystem
+import Glibc
+import Primitives
+
+extension Connection {
+    func borrowOutbound() {
+        if outbound.capacity == 0 { outbound = loop.buffers.take() }
+    }
+
+    /// Puts the response behind those that wait. `flush` sends them together.
+    func respond(_ response: HTTPResponse) {
+        borrowOutbound()
+        let connectionField: HTTPResponse.ConnectionField =
+            closesAfterResponse ? .close : isOldVersion ? .keepAlive : .none
+        switch response.body {
+        case .bytes(let bytes):
+            let hasBody = response.status.code >= 200 && response.status.code != 204 && response.status.code != 304
+            response.appendHead(
+                to: &outbound,
+                connection: connectionField,
+                framing: hasBody ? .length(bytes.count) : .none,
+                loop: loop
+            )
+            if hasBody && !omitsBody { outbound.append(contentsOf: bytes) }
+            didRespond()
+        case .stream(let body):
+            // HTTP/1.0 knows no chunks: the end of the connection is the end of the body (RFC 9112, section 6.3).
+            let isChunked = !isOldVersion
+            if !isChunked { closesAfterResponse = true }
+            response.appendHead(
+                to: &outbound,
+                connection: isChunked ? connectionField : .close,
+                framing: isChunked ? .chunked : .none,
+                loop: loop
+            )
+            guard !omitsBody else {
+                didRespond()
+                return
+            }
+            lastProgress = loop.now
+            phase = .streaming(body.start(BodyOutlet(loop: loop, isChunked: isChunked, token: token)))
+            pump()
+        }
+    }
+
+    /// The response is complete in `outbound`, or sent.
+    private func didRespond() {
+        if closesAfterResponse || server.isDraining {
+            closesAfterResponse = true
+            phase = .lingering
+        } else {
+            phase = .reading
+            deadline = loop.now + server.configuration.idleTimeout
+        }
+    }
+
+    /// Sends what waits in `outbound`.
+    func flush() {
+        guard isOpen else { return }
+        if outbound.count > outboundStart, isWritable {
+            let count = outbound.withUnsafeBytes { bytes in
+                send(socket, bytes.baseAddress! + outboundStart, bytes.count - outboundStart, Int32(MSG_NOSIGNAL))
+            }
+            guard didWrite(count) else { return }
+            outboundStart += max(0, count)
+        }
+        guard outboundStart == outbound.count else {
+            if isWritable { server.resumeLater(self) }
+            return
+        }
+        guard outbound.capacity > 0 else { return }
+        outboundStart = 0
+        loop.buffers.give(&outbound)
+        if case .lingering = phase { endAfterResponse() }
+        // Requests may wait that were held back because the client did not read its responses.
+        if isOpen, !inbound.isEmpty { server.resumeLater(self) }
+    }
+
+    /// Whether the socket is still good; a short write is found out by the next one.
+    private func didWrite(_ count: Int) -> Bool {
+        if count >= 0 {
+            lastProgress = loop.now
+            return true
+        }
+        if errno == EAGAIN || errno == EINTR {
+            isWritable = errno == EINTR
+            return true
+        }
+        close()
+        return false
+    }
+
+    /// Closes at once where nothing can be lost by it, else after the client has had time to read the response.
+    private func endAfterResponse() {
+        guard isReadable || isRefused || !inbound.isEmpty, !isHalfClosed else {
+            close()
+            return
+        }
+        inbound = []
+        deadline = loop.now + LoopServer.lingerTime
+        shutdown(socket, Int32(SHUT_WR))
+        read()
+    }
+
+    /// Sends what the streamed body has, one batch a turn, so that every connection gets its share.
+    func pump() {
+        guard isOpen else { return }
+        guard outbound.isEmpty else {
+            flush()
+            // The head leaves first. With it out of the way, the body may follow at once.
+            guard isOpen, outbound.isEmpty else { return }
+            if case .streaming = phase { pump() }
+            return
+        }
+        guard case .streaming(let producer) = phase, isWritable else { return }
+        loop.batch.removeAll()
+        let state = producer.fill(&loop.batch)
+        if loop.batch.byteCount > 0 {
+            let count = loop.batch.send(to: socket)
+            guard didWrite(count) else { return }
+            producer.didSend(max(0, count))
+            guard count == loop.batch.byteCount else {
+                if isWritable { server.resumeLater(self) }
+                return
+            }
+        }
+        switch state {
+        case .more: server.resumeLater(self)
+        case .waiting: break
+        case .finished: endStream(producer)
+        }
+    }
+
+    private func endStream(_ producer: any BodyProducer) {
+        producer.didClose()
+        phase = .answering
+        didRespond()
+        flush()
+        if isOpen { server.resumeLater(self) }
+    }
+}

@@ -1,0 +1,59 @@
+import CSystem
+import Glibc
+
+/// A listening socket of one loop. Several with the same port share its connections (`SO_REUSEPORT`).
+struct Listener {
+    let socket: Int32
+    let port: UInt16
+
+    /// Connections that the kernel holds until they are accepted.
+    private static let backlog: Int32 = 4096
+
+    /// - Throws: `bind` with `EADDRINUSE` when another program has the port.
+    init(host: String, port: UInt16, sharesPort: Bool) throws(SystemError) {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
+        var found: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(host, String(port), &hints, &found) == 0, let address = found else {
+            throw SystemError("getaddrinfo(\(host))", number: EADDRNOTAVAIL)
+        }
+        defer { freeaddrinfo(found) }
+        socket = Glibc.socket(
+            address.pointee.ai_family,
+            Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue),
+            0
+        )
+        guard socket >= 0 else { throw SystemError("socket") }
+        do throws(SystemError) {
+            try Self.enable(SO_REUSEADDR, on: socket)
+            if sharesPort { try Self.enable(SO_REUSEPORT, on: socket) }
+            guard bind(socket, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0 else {
+                throw SystemError("bind")
+            }
+            guard listen(socket, Self.backlog) == 0 else { throw SystemError("listen") }
+            self.port = try Self.port(of: socket)
+        } catch {
+            close(socket)
+            throw error
+        }
+    }
+
+    private static func enable(_ option: Int32, on socket: Int32) throws(SystemError) {
+        var value: Int32 = 1
+        guard setsockopt(socket, SOL_SOCKET, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
+            throw SystemError("setsockopt")
+        }
+    }
+
+    private static func port(of socket: Int32) throws(SystemError) -> UInt16 {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let result = withUnsafeMutablePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket, $0, &length) }
+        }
+        guard result == 0 else { throw SystemError("getsockname") }
+        // The port stands at the same place in IPv4 and IPv6 addresses.
+        return withUnsafeBytes(of: storage) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
+    }
+}

@@ -1,0 +1,175 @@
+import CSystem
+import Glibc
+import Primitives
+
+/// The part of a server that lives on one loop: its listening socket and its connections.
+///
+/// `@unchecked Sendable`: confined to its loop but for the constants; other threads reach it through `loop.execute`.
+final class LoopServer: IOChannel, LoopWork, @unchecked Sendable {
+    /// How often deadlines are looked at, in nanoseconds: one timer serves all connections.
+    static let tickInterval: Int64 = 1_000_000_000
+    /// How long a client may take to read the last response before its connection is closed, in nanoseconds.
+    static let lingerTime: Int64 = 2_000_000_000
+
+    let loop: EventLoop
+    let configuration: ServerConfiguration
+    let service: any HTTPService
+    /// How many connections this loop may have.
+    let connectionLimit: Int
+
+    private let listener: Listener
+    private var listenerToken: ChannelToken?
+    private var connections: [Connection] = []
+    private var queue: [Connection] = []
+    private var runningTasks = 0
+    private var isTicking = false
+    private var whenEmpty: [CheckedContinuation<Void, Never>] = []
+    private(set) var isDraining = false
+
+    init(
+        loop: EventLoop,
+        listener: Listener,
+        configuration: ServerConfiguration,
+        connectionLimit: Int,
+        service: any HTTPService
+    ) {
+        self.loop = loop
+        self.listener = listener
+        self.configuration = configuration
+        self.connectionLimit = connectionLimit
+        self.service = service
+    }
+
+    func start() throws(SystemError) {
+        listenerToken = try loop.register(listener.socket, events: EPOLLIN.rawValue, channel: self)
+    }
+
+    // MARK: Accepting
+
+    private static let acceptsPerTurn = 64
+
+    func handle(events: UInt32) {
+        accept(atMost: Self.acceptsPerTurn)
+    }
+
+    private func accept(atMost limit: Int) {
+        for _ in 0..<limit {
+            var address = sockaddr_storage()
+            let socket = cs_accept(listener.socket, &address)
+            guard socket >= 0 else {
+                if errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM { pauseAccepting() }
+                return
+            }
+            add(socket, peer: SocketAddress(address))
+        }
+    }
+
+    private func add(_ socket: Int32, peer: SocketAddress) {
+        var one: Int32 = 1
+        setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        let connection = Connection(socket: socket, peer: peer, server: self)
+        let events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
+        guard let token = try? loop.register(socket, events: events, channel: connection) else {
+            // The kernel has no memory for another descriptor: the client is let go and may try again.
+            close(socket)
+            return
+        }
+        connection.token = token
+        connection.index = connections.count
+        connections.append(connection)
+        startTicking()
+        if connections.count > connectionLimit {
+            connection.refuse(HTTPParseError(.serviceUnavailable, "Too many connections"))
+        }
+    }
+
+    /// Without descriptors or memory, accepting would fail again at once and for ever: a moment's rest instead.
+    private func pauseAccepting() {
+        guard let token = listenerToken else { return }
+        loop.unregister(token)
+        listenerToken = nil
+        loop.schedule(at: loop.now + Self.tickInterval / 10) { [self] in
+            guard !isDraining else { return }
+            listenerToken = try? loop.register(listener.socket, events: EPOLLIN.rawValue, channel: self)
+            if listenerToken == nil { pauseAccepting() }
+        }
+    }
+
+    // MARK: Connections
+
+    func didClose(_ connection: Connection) {
+        let last = connections.removeLast()
+        if last !== connection {
+            connections[connection.index] = last
+            last.index = connection.index
+        }
+        resumeIfEmpty()
+    }
+
+    func didStartTask() { runningTasks += 1 }
+
+    func didEndTask() {
+        runningTasks -= 1
+        resumeIfEmpty()
+    }
+
+    /// Gives the connection its next share when the others have had theirs.
+    func resumeLater(_ connection: Connection) {
+        guard !connection.isQueued else { return }
+        connection.isQueued = true
+        if queue.isEmpty { loop.flush(self) }
+        queue.append(connection)
+    }
+
+    func run(on loop: EventLoop) {
+        let waiting = queue
+        queue.removeAll(keepingCapacity: true)
+        for connection in waiting { connection.resume() }
+    }
+
+    private func startTicking() {
+        guard !isTicking else { return }
+        isTicking = true
+        loop.schedule(at: loop.now + Self.tickInterval) { [self] in
+            isTicking = false
+            // Backwards: a connection that closes has the last one put in its place.
+            for index in connections.indices.reversed() where index < connections.count { connections[index].tick() }
+            if !connections.isEmpty { startTicking() }
+        }
+    }
+
+    // MARK: Ending
+
+    /// Accepts no more, closes idle connections, and lets the others end with their current response.
+    func drain() {
+        guard !isDraining else { return }
+        // What the kernel has accepted for us would be reset by closing the socket.
+        if listenerToken != nil { accept(atMost: .max) }
+        isDraining = true
+        if let listenerToken { loop.unregister(listenerToken) }
+        listenerToken = nil
+        close(listener.socket)
+        for connection in connections.reversed() { connection.drain() }
+    }
+
+    func closeAll() {
+        for connection in connections.reversed() { connection.close() }
+    }
+
+    /// Returns when there is no connection left and no handler runs.
+    func waitUntilEmpty() async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            loop.execute { [self] in
+                whenEmpty.append(continuation)
+                resumeIfEmpty()
+            }
+        }
+    }
+
+    private func resumeIfEmpty() {
+        guard connections.isEmpty, runningTasks == 0, !whenEmpty.isEmpty else { return }
+        let continuations = whenEmpty
+        whenEmpty = []
+        for continuation in continuations { continuation.resume() }
+    }
+}

@@ -1,0 +1,96 @@
+/// Timers by deadline: a four-ary heap of plain values, and a table of what each does.
+///
+/// Cancelling empties the timer's place in the table at once; its heap entry is dropped when it comes up.
+struct TimerHeap<Action> {
+    /// Names a timer. A place that was reused has another generation.
+    struct ID: Sendable, Hashable {
+        fileprivate var place: UInt32
+        fileprivate var generation: UInt32
+    }
+
+    private struct Entry {
+        var deadline: Int64
+        var id: ID
+    }
+
+    private struct Place {
+        var action: Action?
+        var generation: UInt32
+    }
+
+    private var heap: [Entry] = []
+    private var places: [Place] = []
+    private var freePlaces: [UInt32] = []
+
+    /// The earliest deadline, possibly of a timer that has been cancelled.
+    var nextDeadline: Int64? { heap.first?.deadline }
+
+    /// Takes a place for a timer that is to be armed: its id is known before its action is.
+    mutating func reserve() -> ID {
+        if let place = freePlaces.popLast() {
+            return ID(place: place, generation: places[Int(place)].generation)
+        }
+        places.append(Place(action: nil, generation: 0))
+        return ID(place: UInt32(places.count - 1), generation: 0)
+    }
+
+    mutating func arm(_ id: ID, deadline: Int64, action: Action) {
+        places[Int(id.place)].action = action
+        heap.append(Entry(deadline: deadline, id: id))
+        siftUp(from: heap.count - 1)
+    }
+
+    /// Gives back a place that was never armed, or whose timer is not to fire; returns the action that will not happen.
+    mutating func cancel(_ id: ID) -> Action? {
+        guard places[Int(id.place)].generation == id.generation else { return nil }
+        return release(id)
+    }
+
+    /// The action of one timer that is due at `now`, or nil when none is.
+    mutating func popDue(at now: Int64) -> Action? {
+        while let first = heap.first, first.deadline <= now {
+            removeFirst()
+            guard places[Int(first.id.place)].generation == first.id.generation else { continue }
+            if let action = release(first.id) { return action }
+        }
+        return nil
+    }
+
+    private mutating func release(_ id: ID) -> Action? {
+        let index = Int(id.place)
+        let action = places[index].action
+        places[index] = Place(action: nil, generation: id.generation &+ 1)
+        freePlaces.append(id.place)
+        return action
+    }
+
+    private mutating func siftUp(from start: Int) {
+        var index = start
+        let entry = heap[index]
+        while index > 0 {
+            let parent = (index - 1) / 4
+            guard heap[parent].deadline > entry.deadline else { break }
+            heap[index] = heap[parent]
+            index = parent
+        }
+        heap[index] = entry
+    }
+
+    private mutating func removeFirst() {
+        let entry = heap.removeLast()
+        guard !heap.isEmpty else { return }
+        var index = 0
+        while true {
+            let firstChild = index * 4 + 1
+            guard firstChild < heap.count else { break }
+            var least = firstChild
+            for child in firstChild..<min(firstChild + 4, heap.count) where heap[child].deadline < heap[least].deadline {
+                least = child
+            }
+            guard heap[least].deadline < entry.deadline else { break }
+            heap[index] = heap[least]
+            index = least
+        }
+        heap[index] = entry
+    }
+}

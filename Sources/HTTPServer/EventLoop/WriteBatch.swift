@@ -1,0 +1,40 @@
+import CSystem
+import Glibc
+
+/// What one `writev` sends: views over bytes that their owners keep in place until it has returned.
+package struct WriteBatch: ~Copyable {
+    private let vectors = UnsafeMutableBufferPointer<iovec>.allocate(capacity: Self.vectorLimit)
+    package private(set) var count = 0
+    /// The bytes of all views together.
+    package private(set) var byteCount = 0
+
+    private static let vectorLimit = 64
+    /// How many bytes a connection may send at once before the others get their turn.
+    package static let byteLimit = 262_144
+
+    deinit { vectors.deallocate() }
+
+    package var isFull: Bool { count == Self.vectorLimit || byteCount >= Self.byteLimit }
+
+    /// Adds a view, or its beginning where it would pass the limit. The batch must not be full.
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        let length = min(bytes.count, Self.byteLimit - byteCount)
+        guard length > 0 else { return }
+        vectors[count] = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: length)
+        count += 1
+        byteCount += length
+    }
+
+    mutating func removeAll() {
+        count = 0
+        byteCount = 0
+    }
+
+    /// Sends to a socket; returns the number of bytes that it took, or -1 with `errno`.
+    func send(to socket: Int32) -> Int {
+        var message = msghdr()
+        message.msg_iov = vectors.baseAddress
+        message.msg_iovlen = count
+        return sendmsg(socket, &message, Int32(MSG_NOSIGNAL))
+    }
+}

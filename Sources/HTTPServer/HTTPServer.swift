@@ -1,0 +1,87 @@
+import Glibc
+import Primitives
+
+/// An HTTP/1.1 server over the loops of a group: each accepts, reads and writes for itself.
+package struct HTTPServer: Sendable {
+    /// The port that it listens on, chosen by the kernel where 0 was asked for.
+    package let port: UInt16
+    /// How many connections it accepts: the configured number, or what the process's descriptors allow.
+    package let connectionLimit: Int
+    private let servers: [LoopServer]
+
+    /// Descriptors that are kept for databases, logs and listening sockets.
+    private static let reservedDescriptors = 256
+
+    /// Listens, and serves from then on.
+    ///
+    /// - Throws: `bind` with `EADDRINUSE`, `EACCES` or `EADDRNOTAVAIL` when the address is not to be had.
+    package init(
+        _ configuration: ServerConfiguration,
+        group: EventLoopGroup,
+        service: any HTTPService
+    ) async throws(SystemError) {
+        signal(SIGPIPE, SIG_IGN)
+        let limit = min(configuration.maxConnections, max(1, Self.raiseDescriptorLimit() - Self.reservedDescriptors))
+        connectionLimit = limit
+        // The first listener does not share: a port that another program shares is not taken over unnoticed.
+        let probe = try Listener(host: configuration.host, port: configuration.port, sharesPort: false)
+        close(probe.socket)
+        var servers: [LoopServer] = []
+        var port = probe.port
+        for loop in group.loops {
+            let listener = try Listener(host: configuration.host, port: port, sharesPort: true)
+            port = listener.port
+            servers.append(
+                LoopServer(
+                    loop: loop,
+                    listener: listener,
+                    configuration: configuration,
+                    connectionLimit: (limit + group.loops.count - 1) / group.loops.count,
+                    service: service
+                )
+            )
+        }
+        self.port = port
+        self.servers = servers
+        for server in servers { try await Self.start(server) }
+    }
+
+    private static func start(_ server: LoopServer) async throws(SystemError) {
+        let failure: SystemError? = await withCheckedContinuation { continuation in
+            server.loop.execute {
+                do throws(SystemError) {
+                    try server.start()
+                    continuation.resume(returning: nil)
+                } catch {
+                    continuation.resume(returning: error)
+                }
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Takes all the descriptors that the process may have; returns how many.
+    private static func raiseDescriptorLimit() -> Int {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return Int(clamping: limit.rlim_cur)
+    }
+
+    /// Accepts no more, closes idle connections, and lets the others end with their current response.
+    package func drain() {
+        for server in servers { server.loop.execute { server.drain() } }
+    }
+
+    /// Returns when every connection has ended by itself.
+    package func waitUntilDrained() async {
+        for server in servers { await server.waitUntilEmpty() }
+    }
+
+    /// Closes whatever is still open.
+    package func closeAll() {
+        for server in servers { server.loop.execute { server.closeAll() } }
+    }
+}

@@ -1,0 +1,114 @@
+import HTTPServer
+import Primitives
+
+/// What answers a route. Either kind throws `APIError` for what the client is to be told.
+enum RouteHandler: Sendable {
+    /// Answers at once, without a task: for what needs no store.
+    case immediate(@Sendable (APIRequest) throws(APIError) -> HTTPResponse)
+    /// Answers in a task on the connection's loop.
+    case task(@Sendable (APIRequest) async throws(APIError) -> HTTPResponse)
+}
+
+/// A group of routes that belong together.
+protocol RouteGroup: Sendable {
+    func add(to router: inout Router<RouteHandler>)
+}
+
+/// The API as the HTTP server sees it: finds the route, and gives every response what all of them have in common.
+struct APIService: HTTPService {
+    let router: Router<RouteHandler>
+    let cors: CORS
+    let requestIDs: RequestIDs
+    let rateLimiter: RateLimiter
+    let time: any TimeSource
+    let logger: Logger
+
+    func answer(_ request: HTTPRequest) -> HTTPAnswer {
+        let id = requestIDs.id(for: request.head)
+        let start = request.loop.now
+        switch route(request, id: id) {
+        case .now(let response):
+            return .now(finish(response, to: request, id: id, start: start))
+        case .later(let work):
+            return .later { finish(await work(), to: request, id: id, start: start) }
+        }
+    }
+
+    func response(to error: HTTPParseError, head: HTTPRequestHead?) -> HTTPResponse {
+        let id = requestIDs.id(for: head)
+        logger.debug("request refused", ["request.id": .string(id), "reason": .string(error.reason)])
+        return complete(
+            Envelope.failure(APIError(error), path: head?.path ?? "", requestID: id, at: time.now),
+            head: head,
+            id: id
+        )
+    }
+
+    private func route(_ http: HTTPRequest, id: String) -> HTTPAnswer {
+        switch router.route(method: http.head.method, path: http.head.path) {
+        case .found(let handler, _, let parameters):
+            return run(handler, APIRequest(http: http, id: id, pathParameters: parameters))
+        case .methodNotAllowed(let allow):
+            if http.head.method == .options { return .now(cors.preflight(allow: allow)) }
+            var error = APIError(.methodNotAllowed, "METHOD_NOT_ALLOWED", "Method Not Allowed")
+            error.allow = allow
+            return .now(failure(error, http, id: id))
+        case .notFound:
+            if http.head.method == .options { return .now(cors.preflight(allow: [])) }
+            return .now(failure(.notFound("Not Found"), http, id: id))
+        case .badPath(let reason):
+            return .now(failure(.badRequest("The path is malformed: \(reason)"), http, id: id))
+        }
+    }
+
+    private func run(_ handler: RouteHandler, _ request: APIRequest) -> HTTPAnswer {
+        switch handler {
+        case .immediate(let answer):
+            do throws(APIError) {
+                return .now(try answer(request))
+            } catch {
+                return .now(failure(error, request.http, id: request.id))
+            }
+        case .task(let answer):
+            return .later {
+                do throws(APIError) {
+                    if request.http.head.method == .get { try rateLimiter.check(.reads, key: request.http.peer.host) }
+                    return try await answer(request)
+                } catch {
+                    return failure(error, request.http, id: request.id)
+                }
+            }
+        }
+    }
+
+    private func failure(_ error: APIError, _ http: HTTPRequest, id: String) -> HTTPResponse {
+        if error.status.code >= 500, let cause = error.cause {
+            logger.error(
+                "request failed",
+                ["request.id": .string(id), "path": .string(http.head.path), "error": .error(cause)]
+            )
+        }
+        return Envelope.failure(error, path: http.head.path, requestID: id, at: time.now)
+    }
+
+    private func finish(_ response: HTTPResponse, to request: HTTPRequest, id: String, start: Int64) -> HTTPResponse {
+        logger.debug(
+            "request",
+            [
+                "request.id": .string(id),
+                "method": .string(request.head.method.name),
+                "path": .string(request.head.path),
+                "status": .integer(response.status.code),
+                "ms": .double(Double(time.monotonicNanoseconds - start) / 1e6),
+            ]
+        )
+        return complete(response, head: request.head, id: id)
+    }
+
+    private func complete(_ response: HTTPResponse, head: HTTPRequestHead?, id: String) -> HTTPResponse {
+        var response = response
+        response.headers.append(HTTPField("X-Request-ID", id))
+        cors.addFields(to: &response, for: head)
+        return response
+    }
+}

@@ -1,0 +1,149 @@
+import Agents
+import HTTPServer
+import Primitives
+import Storage
+import Streaming
+
+/// The whole service: built here, once, and passed on. There is no other global state.
+struct Application: Sendable {
+    let settings: Settings
+    let store: any Store
+    let tracker: ActiveStreamTracker
+    let server: HTTPServer
+    let time: any TimeSource
+    let logger: Logger
+    private let readiness: Readiness
+    private let housekeeping: Housekeeping
+    private let housekeepingTask: Task<Void, Never>
+
+    /// Builds the service over an open store, and serves from then on. To be called on one of the group's loops, `loop`.
+    ///
+    /// - Throws: `SystemError` when the address is not to be had, `StoreError` when the store fails at the start.
+    init(
+        settings: Settings,
+        store: any Store,
+        group: EventLoopGroup,
+        loop: EventLoop,
+        time: any TimeSource,
+        ids: any IdentifierGenerator = RandomIdentifierGenerator(),
+        logger: Logger
+    ) async throws {
+        self.settings = settings
+        self.store = store
+        self.time = time
+        self.logger = logger
+        readiness = Readiness()
+        tracker = ActiveStreamTracker(
+            limits: .init(streams: settings.maxStreams, streamsPerUser: settings.maxStreamsPerUser),
+            retention: StreamRetention(
+                time: settings.streamRetention.wholeNanoseconds,
+                memory: settings.streamMemory
+            ),
+            time: time
+        )
+        let instanceID = ids.token(prefix: "instance_")
+        let service = Self.service(settings, store, tracker, readiness, instanceID: instanceID, time, ids, logger)
+        // Before anybody is served: no running answer can be this instance's yet.
+        let orphans = try await store.interruptOrphans(notOf: instanceID, staleBefore: nil, at: time.now)
+        if orphans > 0 { logger.warning("answers of a former run marked interrupted", ["count": .integer(orphans)]) }
+        server = try await HTTPServer(settings.server, group: group, service: service)
+        let housekeeping = Housekeeping(store: store, tracker: tracker, time: time, logger: logger)
+        self.housekeeping = housekeeping
+        housekeepingTask = Task(executorPreference: loop) { await housekeeping.run(on: loop) }
+    }
+
+    private static func service(
+        _ settings: Settings,
+        _ store: any Store,
+        _ tracker: ActiveStreamTracker,
+        _ readiness: Readiness,
+        instanceID: String,
+        _ time: any TimeSource,
+        _ ids: any IdentifierGenerator,
+        _ logger: Logger
+    ) -> APIService {
+        let agents = AgentRegistry(
+            default: DemoAgent(options: DemoOptions(tokens: settings.demoTokens, rate: settings.demoRate))
+        )
+        let rateLimiter = RateLimiter(settings.rateLimits, time: time)
+        let sessions = SessionService(
+            store: store,
+            rateLimiter: rateLimiter,
+            ids: ids,
+            time: time,
+            roomLimit: settings.maxRoomsPerUser,
+            timeout: settings.sessionTimeout
+        )
+        let chat = ChatService(
+            store: store,
+            sessions: sessions,
+            agents: agents,
+            tracker: tracker,
+            rateLimiter: rateLimiter,
+            ids: ids,
+            time: time,
+            logger: logger,
+            instanceID: instanceID,
+            sessionIdle: settings.sessionIdle,
+            contextLimit: settings.contextMaxCharacters
+        )
+        let groups: [any RouteGroup] = [
+            ServiceRoutes(store: store, tracker: tracker, time: time, readiness: readiness),
+            RoomRoutes(
+                store: store,
+                chat: chat,
+                rateLimiter: rateLimiter,
+                ids: ids,
+                time: time,
+                roomLimit: settings.maxRoomsPerUser
+            ),
+            SessionRoutes(store: store, sessions: sessions, chat: chat, rateLimiter: rateLimiter, time: time),
+            ChatRoutes(chat: chat, time: time),
+            ChatHistoryRoutes(store: store, sessions: sessions, agents: agents, time: time),
+        ]
+        var router = Router<RouteHandler>()
+        for group in groups { group.add(to: &router) }
+        return APIService(
+            router: router,
+            cors: CORS(settings.corsOrigins),
+            requestIDs: RequestIDs(ids),
+            rateLimiter: rateLimiter,
+            time: time,
+            logger: logger
+        )
+    }
+}
+
+extension Application {
+    /// How long clients may take to read the last events after all streams have ended, in nanoseconds.
+    private static let farewellTime: Int64 = 2_000_000_000
+
+    /// Ends the service: accepts no more, lets streams finish until the drain time is over, marks the rest interrupted
+    /// with their text, and closes the store. To be called on one of the group's loops, `loop`.
+    func shutDown(on loop: EventLoop) async {
+        logger.info("shutting down", ["streams": .integer(tracker.runningCount)])
+        readiness.drain()
+        tracker.drain()
+        server.drain()
+        let deadline = loop.now + settings.drain.wholeNanoseconds
+        let limit = Task(executorPreference: loop) { [tracker] in
+            guard (try? await loop.sleep(until: deadline)) != nil else { return }
+            for stream in tracker.running { _ = await stream.cancel(.interrupted) }
+        }
+        for stream in tracker.running { await stream.waitUntilEnded() }
+        limit.cancel()
+        await limit.value
+        let farewell = loop.now + Self.farewellTime
+        let closing = Task(executorPreference: loop) { [server] in
+            guard (try? await loop.sleep(until: farewell)) != nil else { return }
+            server.closeAll()
+        }
+        await server.waitUntilDrained()
+        closing.cancel()
+        await closing.value
+        housekeepingTask.cancel()
+        await housekeepingTask.value
+        await store.close()
+        logger.info("shut down")
+    }
+}

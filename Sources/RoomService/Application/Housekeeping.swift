@@ -1,0 +1,36 @@
+import HTTPServer
+import Primitives
+import Storage
+import Streaming
+
+/// What has to be done now and then: checkpoints every second, and forgetting what has expired.
+struct Housekeeping: Sendable {
+    let store: any Store
+    let tracker: ActiveStreamTracker
+    let time: any TimeSource
+    let logger: Logger
+
+    /// How often expired sessions are removed, in nanoseconds.
+    private static let sessionInterval: Int64 = 60_000_000_000
+
+    /// Runs until its task is cancelled.
+    func run(on loop: EventLoop) async {
+        let checkpointer = Checkpointer(store: store, tracker: tracker, time: time, logger: logger)
+        await withTaskGroup { group in
+            group.addTask(executorPreference: loop) { await checkpointer.run(on: loop) }
+            group.addTask(executorPreference: loop) { await removeExpired(on: loop) }
+        }
+    }
+
+    private func removeExpired(on loop: EventLoop) async {
+        while (try? await loop.sleep(until: loop.now + Self.sessionInterval)) != nil {
+            tracker.removeExpired()
+            do throws(StoreError) {
+                let count = try await store.removeExpiredSessions(at: time.now)
+                if count > 0 { logger.debug("expired sessions removed", ["count": .integer(count)]) }
+            } catch {
+                logger.warning("expired sessions not removed", ["error": .error(error)])
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import Glibc
+import HTTPServer
+import Primitives
+import Storage
+
+/// The program: reads its settings, serves until a signal says otherwise, and leaves with a status that tells how it went.
+@main
+enum Main {
+    /// Exit statuses besides 0: `sysexits(3)` has nothing better known for these.
+    private static let failed: Int32 = 1
+    private static let badSettings: Int32 = 2
+
+    static func main() {
+        if case .print(let text, let status) = Invocation(Array(CommandLine.arguments.dropFirst())) {
+            write(text, to: status == 0 ? STDOUT_FILENO : STDERR_FILENO)
+            exit(status)
+        }
+        let (settings, warnings) = loadSettings()
+        let time = SystemTimeSource()
+        let logger = Logger(level: settings.logLevel, format: settings.logFormat, time: time)
+        for warning in warnings { logger.warning(warning) }
+        // Blocked before there is any other thread: only `sigwait` below takes them.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigaddset(&signals, SIGINT)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        let shutdown = ShutdownRequest()
+        do {
+            let cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+            let group = try EventLoopGroup(count: settings.loops == 0 ? cores : settings.loops, time: time)
+            let loop = group.loops[0]
+            Task(executorPreference: loop) {
+                exit(await serve(settings, group, loop, time: time, logger: logger, until: shutdown))
+            }
+        } catch {
+            fail("cannot start the event loops: \(error)")
+        }
+        waitForSignal(signals)
+        shutdown.request()
+        // Whoever asks twice does not want to wait.
+        waitForSignal(signals)
+        fail("ended by a second signal, before all was stored")
+    }
+
+    private static func waitForSignal(_ signals: sigset_t) {
+        var signals = signals
+        var signal: Int32 = 0
+        while sigwait(&signals, &signal) != 0 {}
+    }
+
+    private static func loadSettings() -> (Settings, warnings: [String]) {
+        do throws(SettingsError) {
+            return try Settings.load(from: .process())
+        } catch {
+            write("\(ServiceInfo.name): \(error)\n", to: STDERR_FILENO)
+            exit(badSettings)
+        }
+    }
+
+    /// Serves until a shutdown is requested; returns the exit status.
+    private static func serve(
+        _ settings: Settings,
+        _ group: EventLoopGroup,
+        _ loop: EventLoop,
+        time: any TimeSource,
+        logger: Logger,
+        until shutdown: ShutdownRequest
+    ) async -> Int32 {
+        let store: SQLiteStore
+        do throws(StoreError) {
+            store = try await SQLiteStore.open(directory: settings.dataDirectory, time: time)
+        } catch {
+            write("\(ServiceInfo.name): \(error.message)\n", to: STDERR_FILENO)
+            return failed
+        }
+        for migration in store.migrations {
+            logger.info("schema migrated", ["migration": .string(migration.name), "store": .string(store.path)])
+        }
+        do {
+            let application = try await Application(
+                settings: settings,
+                store: store,
+                group: group,
+                loop: loop,
+                time: time,
+                logger: logger
+            )
+            write(Greeting(settings, port: application.server.port, store: store).text, to: STDOUT_FILENO)
+            await shutdown.wait()
+            await application.shutDown(on: loop)
+            return 0
+        } catch {
+            await store.close()
+            write("\(ServiceInfo.name): \(explanation(of: error, settings))\n", to: STDERR_FILENO)
+            return failed
+        }
+    }
+
+    /// What went wrong at the start, and what to do.
+    private static func explanation(of error: any Error, _ settings: Settings) -> String {
+        let address = "\(settings.host):\(settings.port)"
+        guard let error = error as? SystemError else { return "cannot start: \(error)" }
+        switch error.number {
+        case EADDRINUSE:
+            return "cannot listen on \(address): another program does. End that one, or set PORT (0 takes a free one)."
+        case EACCES: return "cannot listen on \(address): not allowed. Ports below 1024 need root; set PORT."
+        case EADDRNOTAVAIL: return "cannot listen on \(address): this machine has no such address. Set HOST."
+        default: return "cannot listen on \(address): \(error)"
+        }
+    }
+
+    private static func fail(_ message: String) -> Never {
+        write("\(ServiceInfo.name): \(message)\n", to: STDERR_FILENO)
+        _exit(failed)
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+}

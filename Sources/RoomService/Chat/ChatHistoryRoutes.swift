@@ -1,0 +1,133 @@
+import Agents
+import HTTPServer
+import Primitives
+import Storage
+
+/// The parts of `/api/chat` that answer flat, without the envelope, and the deprecated ones.
+struct ChatHistoryRoutes: RouteGroup {
+    let store: any Store
+    let sessions: SessionService
+    let agents: AgentRegistry
+    let time: any TimeSource
+
+    func add(to router: inout Router<RouteHandler>) {
+        router.on(.get, "/api/chat/info", .immediate(info))
+        router.on(.get, "/api/chat/history", .task(userHistory))
+        router.on(.get, "/api/chat/history/{agent_type}", .task(agentHistory))
+        router.on(.get, "/api/chat/rooms/{room_id}/history", .task(roomHistory))
+        router.on(.get, "/api/chat/rooms", .task(rooms))
+        router.on(.post, "/api/chat/session/create", .task(createSession))
+    }
+
+    private func info(_ request: APIRequest) throws(APIError) -> HTTPResponse {
+        let list = agents.agents.map { agent -> JSONValue in
+            ["agent_type": .string(agent.name), "description": .string(agent.summary)]
+        }
+        return Envelope.plain([
+            "service": .string(ServiceInfo.name),
+            "version": .string(ServiceInfo.version),
+            "agents": .array(list),
+            "default_agent": .string(agents.defaultAgent.name),
+            "streaming": "text/event-stream",
+            "statuses": ["started", "streaming", "complete", "cancelled", "error", "interrupted", "reset"],
+        ])
+    }
+
+    // MARK: Histories
+
+    private static let limits = 1...200
+
+    private func userHistory(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        var query = try request.query()
+        let userID = query.required("user_id", .userID)
+        let limit = query.integer("limit", default: 50, Self.limits)
+        try check { () throws(ValidationError) in try query.finish() }
+        return try await history(.user(userID, agentType: nil), limit: limit)
+    }
+
+    private func agentHistory(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        var query = try request.query()
+        let agentType = request.path("agent_type")
+        let sessionID = query.optional("session_id", .identifier)
+        let userID = sessionID == nil ? query.required("user_id", .userID) : query.optional("user_id", .userID)
+        let limit = query.integer("limit", default: 50, Self.limits)
+        try check { () throws(ValidationError) in try query.finish() }
+        let filter: ConversationFilter
+        if let sessionID {
+            filter = .session(sessionID, agentType: agentType)
+        } else {
+            filter = .user(userID ?? "", agentType: agentType)
+        }
+        return try await history(filter, limit: limit, ["agent_type": .string(agentType)])
+    }
+
+    private func roomHistory(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        var query = try request.query()
+        let limit = query.integer("limit", default: 50, Self.limits)
+        try check { () throws(ValidationError) in try query.finish() }
+        let roomID = request.path("room_id")
+        let room = try await storing { () throws(StoreError) in try await store.room(id: roomID) }
+        guard room != nil else { throw .roomNotFound }
+        return try await history(.room(roomID), limit: limit, ["room_id": .string(roomID)])
+    }
+
+    private func history(
+        _ filter: ConversationFilter,
+        limit: Int,
+        _ members: JSONObject = [:]
+    ) async throws(APIError) -> HTTPResponse {
+        let page = try await storing { () throws(StoreError) in
+            try await store.conversations(filter, page: PageRequest(limit: limit))
+        }
+        var object = members
+        object["count"] = .integer(Int64(page.elements.count))
+        object["conversations"] = .array(page.elements.map { .object($0.json) })
+        return Envelope.plain(object)
+    }
+
+    // MARK: Deprecated
+
+    private func rooms(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        var query = try request.query()
+        let userID = query.required("user_id", .userID)
+        try check { () throws(ValidationError) in try query.finish() }
+        let page = try await storing { () throws(StoreError) in
+            try await store.rooms(userID: userID, order: RoomOrder(), page: PageRequest(limit: 100))
+        }
+        let response = Envelope.plain([
+            "user_id": .string(userID),
+            "rooms": .array(page.elements.map { .object($0.json) }),
+            "count": .integer(Int64(page.elements.count)),
+        ])
+        return Self.deprecated(response, successor: "/api/rooms")
+    }
+
+    private func createSession(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        let userID: String
+        if let json = try request.json() {
+            var body = BodyReader(json)
+            userID = body.required("user_id", .userID)
+            try check { () throws(ValidationError) in try body.finish() }
+        } else {
+            var query = try request.query()
+            userID = query.required("user_id", .userID)
+            try check { () throws(ValidationError) in try query.finish() }
+        }
+        let session = try await sessions.create(userID: userID, roomID: nil)
+        let response = Envelope.plain([
+            "session_id": .string(session.id),
+            "user_id": .string(userID),
+            "status": "created",
+            "created_at": JSONValue(session.createdAt),
+        ])
+        return Self.deprecated(response, successor: "/api/session/create")
+    }
+
+    /// Says what to call instead (RFC 8594, section 3; the `Deprecation` field as clients of this API know it).
+    private static func deprecated(_ response: HTTPResponse, successor: String) -> HTTPResponse {
+        var response = response
+        response.headers.append(HTTPField("Deprecation", "true"))
+        response.headers.append(HTTPField("Link", "<\(successor)>; rel=\"successor-version\""))
+        return response
+    }
+}

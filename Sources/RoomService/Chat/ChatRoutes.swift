@@ -1,0 +1,112 @@
+import Agents
+import HTTPServer
+import Primitives
+import Storage
+import Streaming
+
+/// `/api/chat/message`: asking, and watching the answer.
+struct ChatRoutes: RouteGroup {
+    let chat: ChatService
+    let time: any TimeSource
+
+    func add(to router: inout Router<RouteHandler>) {
+        for path in ["/api/chat/message", "/api/chat/stream"] {
+            router.on(.post, path, .task(ask))
+            // A HEAD must not ask a question.
+            router.on(.get, path, answersHead: false, .task(watch))
+        }
+    }
+
+    // MARK: POST
+
+    private func ask(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        let format = try AnswerFormat(accept: request.headers.values("accept"))
+        let question = try ChatQuestion(body: try request.json())
+        let answer = try await chat.ask(question, on: request.loop)
+        switch format {
+        case .eventStream:
+            return Self.eventStream(answer.subscription(sendsDone: true))
+        case .json:
+            let data: JSONObject = [
+                "stream_id": .string(answer.streamID),
+                "session_id": .string(question.sessionID),
+                "status": .string(answer.status),
+            ]
+            return Envelope.success("Message accepted", data: data, status: .accepted, at: time.now)
+        }
+    }
+
+    // MARK: GET
+
+    /// For `EventSource`, which reconnects by itself: whatever it sends again, no question is answered twice.
+    private func watch(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        var query = try request.query()
+        let lastEventID = request.headers["last-event-id"] ?? query["last_event_id"] ?? ""
+        if !lastEventID.isEmpty {
+            return try await resume(after: lastEventID, &query)
+        }
+        if query["query"] != nil || query["message"] != nil {
+            let answer = try await chat.ask(try ChatQuestion(query: &query), on: request.loop)
+            return Self.eventStream(answer.subscription(sendsDone: false))
+        }
+        let session = try await session(&query)
+        return Self.eventStream(Subscription(followingSession: session.id, tracker: chat.tracker))
+    }
+
+    private func resume(after lastEventID: String, _ query: inout QueryReader) async throws(APIError) -> HTTPResponse {
+        let sessionID = query.required("session_id", .identifier)
+        let faults = query.faults
+        try check { () throws(ValidationError) in try ValidationError.check(faults) }
+        guard let id = StreamEventID(lastEventID) else { throw ChatService.streamNotFound }
+        guard let subscription = try await chat.resume(after: id, sessionID: sessionID) else {
+            return HTTPResponse(status: .noContent)
+        }
+        return Self.eventStream(subscription)
+    }
+
+    private func session(_ query: inout QueryReader) async throws(APIError) -> Session {
+        let id = query.required("session_id", .identifier)
+        let userID = query.optional("user_id", .userID)
+        let roomID = query.optional("room_id", .identifier)
+        let faults = query.faults
+        try check { () throws(ValidationError) in try ValidationError.check(faults) }
+        let session = try await chat.sessions.session(id)
+        if let userID, userID != session.userID { throw .accessDenied("session") }
+        if let roomID, roomID != session.roomID { throw ChatService.roomMismatch }
+        return session
+    }
+
+    private static func eventStream(_ subscription: Subscription) -> HTTPResponse {
+        HTTPResponse(
+            headers: [
+                HTTPField("Content-Type", "text/event-stream"),
+                HTTPField("Cache-Control", "no-cache, no-transform"),
+                HTTPField("X-Accel-Buffering", "no"),
+            ],
+            body: .stream(subscription)
+        )
+    }
+}
+
+extension ChatService.Answer {
+    fileprivate var streamID: String {
+        switch self {
+        case .stream(let stream): stream.id
+        case .stored(let conversation): conversation.streamID ?? conversation.id
+        }
+    }
+
+    fileprivate var status: String {
+        switch self {
+        case .stream(let stream): stream.log.hasEnded ? "ended" : "streaming"
+        case .stored: "ended"
+        }
+    }
+
+    fileprivate func subscription(sendsDone: Bool) -> Subscription {
+        switch self {
+        case .stream(let stream): Subscription(stream.log, sendsDone: sendsDone)
+        case .stored(let conversation): Subscription(StoredAnswer(conversation).log, sendsDone: sendsDone)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import HTTPServer
+import Primitives
+import Storage
+import Streaming
+
+extension ChatService {
+    /// What a stop has ended.
+    struct Stopped: Sendable {
+        var streamID: String
+        /// All that was shown of the answer.
+        var partialResponse: String
+    }
+
+    /// Stops the session's stream. When this returns no client is sent any more of it, the agent has been cancelled, and
+    /// what there was of the answer is stored.
+    ///
+    /// - Parameter streamID: where given, a fence: only that stream is stopped, never a later one.
+    /// - Returns: nil when there was nothing to stop.
+    func stop(sessionID: String, streamID: String?) async -> Stopped? {
+        guard let stream = tracker.running(sessionID: sessionID), streamID == nil || stream.id == streamID else {
+            return nil
+        }
+        guard let answer = await stream.cancel(.stopped) else {
+            // Somebody else was first, or it is ending by itself: what it was, it is when it has ended.
+            await stream.waitUntilEnded()
+            return nil
+        }
+        await stream.waitUntilEnded()
+        return Stopped(streamID: stream.id, partialResponse: answer)
+    }
+
+    /// Stops the streams of a room that has been deleted, and forgets those that have ended.
+    func endStreams(ofRoom roomID: String) async {
+        let running = tracker.running(roomID: roomID)
+        for stream in running { _ = await stream.cancel(.stopped) }
+        for stream in running { await stream.waitUntilEnded() }
+        tracker.forgetEnded { $0.roomID == roomID }
+    }
+
+    /// Forgets the ended streams of a session whose history has been deleted.
+    func forgetEndedStreams(ofSession sessionID: String) {
+        tracker.forgetEnded { $0.sessionID == sessionID }
+    }
+
+    /// The stored answer to a question that was asked before.
+    func stored(sessionID: String, messageID: String) async throws(APIError) -> Answer {
+        let conversation = try await storing { () throws(StoreError) in
+            try await store.conversation(sessionID: sessionID, messageID: messageID)
+        }
+        guard let conversation else { throw .internalError }
+        return .stored(conversation)
+    }
+
+    /// What a client still has to see of a stream after the event `id`.
+    ///
+    /// - Returns: nil when nothing is left.
+    /// - Throws: `NOT_FOUND` when the session never had such a stream, or such an event.
+    func resume(after id: StreamEventID, sessionID: String) async throws(APIError) -> Subscription? {
+        if let stream = tracker.stream(id: id.streamID) {
+            guard stream.sessionID == sessionID, let cursor = stream.log.cursor(before: id.sequence + 1) else {
+                throw Self.streamNotFound
+            }
+            if stream.log.hasEnded, id.sequence + 1 == stream.log.eventCount { return nil }
+            return Subscription(stream.log, from: cursor, sendsDone: false)
+        }
+        let conversation = try await storing { () throws(StoreError) in
+            try await store.conversation(streamID: id.streamID)
+        }
+        guard let conversation, conversation.sessionID == sessionID else { throw Self.streamNotFound }
+        let log = StoredAnswer(conversation)
+        return id.sequence >= log.terminalSequence ? nil : Subscription(log.log, sendsDone: false)
+    }
+
+    static let streamNotFound = APIError.notFound("Stream not found")
+}

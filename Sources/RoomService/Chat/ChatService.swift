@@ -1,0 +1,131 @@
+import Agents
+import HTTPServer
+import Primitives
+import Storage
+import Streaming
+
+/// Accepts questions and has them answered; stops answers; finds streams again.
+struct ChatService: Sendable {
+    let store: any Store
+    let sessions: SessionService
+    let agents: AgentRegistry
+    let tracker: ActiveStreamTracker
+    let rateLimiter: RateLimiter
+    let ids: any IdentifierGenerator
+    let time: any TimeSource
+    let logger: Logger
+    let instanceID: String
+    /// How long a session may be idle before its context is cleared.
+    let sessionIdle: Duration
+    let contextLimit: Int
+
+    /// What a client is given to watch.
+    enum Answer: Sendable {
+        case stream(LiveStream)
+        /// The question was answered before, and its stream is no longer held.
+        case stored(Conversation)
+    }
+
+    static let roomMismatch = APIError(.conflict, "ROOM_MISMATCH", "The room is not the session's room")
+
+    // MARK: Asking
+
+    /// Accepts a question. When this returns, it is stored, and its stream has its first event; the answer is made on
+    /// `loop`, whether or not anybody watches.
+    func ask(_ question: ChatQuestion, on loop: EventLoop) async throws(APIError) -> Answer {
+        let session = try await session(for: question)
+        let agent = try await agent(for: question, in: session)
+        let stream = LiveStream(
+            id: ids.token(prefix: "stream_"),
+            conversationID: ids.uuid(prefix: "conv_"),
+            sessionID: session.id,
+            roomID: session.roomID,
+            userID: session.userID,
+            agentType: agent.name,
+            question: StreamQuestion(query: question.query, messageID: question.messageID),
+            startedAt: time.now
+        )
+        try rateLimiter.check(.messages, key: session.userID)
+        try rateLimiter.check(.writes, key: session.userID)
+        if case .joined(let running) = try await reserve(stream, joinsSameQuery: question.joinsSameQuery) {
+            return .stream(running)
+        }
+        let reply = Reply(
+            service: self,
+            stream: stream,
+            agent: agent,
+            question: question,
+            session: session,
+            startsContext: stream.startedAt.since(session.lastActivity) > sessionIdle
+        )
+        do throws(StoreError) {
+            try await store.begin(reply.conversation, stream: activeStream(stream), startsContext: reply.startsContext)
+        } catch {
+            reply.abandon()
+            guard error.code == .duplicateMessage, let messageID = question.messageID else { throw APIError(error) }
+            return try await stored(sessionID: session.id, messageID: messageID)
+        }
+        reply.start(on: loop)
+        return .stream(stream)
+    }
+
+    private func session(for question: ChatQuestion) async throws(APIError) -> Session {
+        let session = try await sessions.session(question.sessionID)
+        if let userID = question.userID, userID != session.userID { throw .accessDenied("session") }
+        if let roomID = question.roomID, roomID != session.roomID { throw Self.roomMismatch }
+        return session
+    }
+
+    private func agent(for question: ChatQuestion, in session: Session) async throws(APIError) -> any Agent {
+        let room = try await storing { () throws(StoreError) in try await store.room(id: session.roomID) }
+        guard let room else { throw .roomNotFound }
+        let agent = agents.agent(
+            for: question.agentType,
+            roomInitialAgent: room.metadata["initial_agent"]?.stringValue,
+            sessionActiveAgent: session.activeAgent
+        )
+        guard let agent else {
+            let names = ([AgentRegistry.automatic] + agents.agents.map(\.name)).map { "'\($0)'" }
+            throw APIError(
+                ValidationError(faults: [
+                    Fault(
+                        type: "literal_error",
+                        location: [question.faultLocation, "agent_type"],
+                        message: "Input should be \(names.joined(separator: " or "))",
+                        input: .string(question.agentType)
+                    )
+                ])
+            )
+        }
+        let faults = agent.faults(in: question.context).map { Fault($0, in: question.faultLocation) }
+        try check { () throws(ValidationError) in try ValidationError.check(faults) }
+        return agent
+    }
+
+    /// Takes the session's place. A stream that is being stopped still has it for a moment, until its text is stored.
+    private func reserve(_ stream: LiveStream, joinsSameQuery: Bool) async throws(APIError) -> ActiveStreamTracker.Start {
+        while true {
+            do throws(StreamRefusal) {
+                return try tracker.start(stream, joinsSameQuery: joinsSameQuery)
+            } catch {
+                guard case .sessionBusy(let id) = error, let running = tracker.stream(id: id), running.isCancelled else {
+                    throw APIError(error)
+                }
+                await running.waitUntilEnded()
+            }
+        }
+    }
+
+    private func activeStream(_ stream: LiveStream) -> ActiveStream {
+        ActiveStream(
+            id: stream.id,
+            sessionID: stream.sessionID,
+            roomID: stream.roomID,
+            userID: stream.userID,
+            agentType: stream.agentType,
+            instanceID: instanceID,
+            startedAt: stream.startedAt,
+            lastHeartbeat: stream.startedAt
+        )
+    }
+}

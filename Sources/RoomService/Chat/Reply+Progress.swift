@@ -1,0 +1,28 @@
+import Primitives
+
+extension Reply {
+    /// What is measured while an answer is made. Times are monotonic, in nanoseconds.
+    struct Progress {
+        private(set) var chunks = 0
+        private let startedAt: Int64
+        private var firstChunkAt: Int64?
+
+        init(startedAt: Int64) {
+            self.startedAt = startedAt
+        }
+
+        mutating func didAppend(at now: Int64) {
+            if chunks == 0 { firstChunkAt = now }
+            chunks += 1
+        }
+
+        /// What is stored with the conversation: what was measured, and what the agent tells.
+        func metadata(_ agentMetadata: JSONObject, now: Int64) -> JSONObject {
+            var metadata: JSONObject = ["response_time_ms": .integer((now - startedAt) / 1_000_000)]
+            if let firstChunkAt { metadata["first_token_ms"] = .integer((firstChunkAt - startedAt) / 1_000_000) }
+            metadata["chunks"] = .integer(Int64(chunks))
+            for member in agentMetadata.members { metadata[member.key] = member.value }
+            return metadata
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import HTTPServer
+import Primitives
+import Storage
+import Streaming
+
+/// What the operator's tools ask for: whether the service lives, is ready, and how it is.
+struct ServiceRoutes: RouteGroup {
+    let store: any Store
+    let tracker: ActiveStreamTracker
+    let time: any TimeSource
+    let readiness: Readiness
+
+    func add(to router: inout Router<RouteHandler>) {
+        router.on(.get, "/", .immediate(index))
+        router.on(.get, "/healthz", .immediate(alive))
+        router.on(.get, "/readyz", .task(ready))
+        router.on(.get, "/health", .task(health))
+        router.on(.get, "/api/health", .task(health))
+    }
+
+    private func index(_ request: APIRequest) throws(APIError) -> HTTPResponse {
+        Envelope.plain([
+            "message": "RoomService: chat rooms with streamed answers",
+            "version": .string(ServiceInfo.version),
+            "status": "running",
+            "endpoints": [
+                "rooms": "/api/rooms",
+                "sessions": "/api/session/create",
+                "chat": "/api/chat/message",
+                "info": "/api/chat/info",
+                "health": "/api/health",
+            ],
+        ])
+    }
+
+    private static let aliveBody = Array(#"{"status":"alive"}"#.utf8)
+
+    private func alive(_ request: APIRequest) throws(APIError) -> HTTPResponse {
+        Envelope.json(Self.aliveBody)
+    }
+
+    private func ready(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        guard !readiness.isDraining else {
+            var error = APIError(.serviceUnavailable, "SHUTTING_DOWN", "The service is shutting down")
+            error.retryAfter = 2
+            throw error
+        }
+        try await storing { () throws(StoreError) in try await store.ping() }
+        return Envelope.plain(["status": "ready"])
+    }
+
+    private func health(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        let start = time.monotonicNanoseconds
+        var sessionCount: Int?
+        do throws(StoreError) {
+            sessionCount = try await store.sessionCount(at: time.now)
+        } catch {
+            sessionCount = nil
+        }
+        let latency = Double(time.monotonicNanoseconds - start) / 1e6
+        let isHealthy = sessionCount != nil && !readiness.isDraining
+        let checks: JSONObject = [
+            "store": [
+                "status": sessionCount == nil ? "unhealthy" : "healthy",
+                "backend": .string(store.backend),
+                "latency_ms": .double((latency * 1000).rounded() / 1000),
+            ],
+            "sessions": ["active_count": sessionCount.map { .integer(Int64($0)) } ?? .null],
+            "streams": [
+                "active_count": .integer(Int64(tracker.runningCount)),
+                "capacity": .integer(Int64(tracker.capacity)),
+            ],
+        ]
+        let status = isHealthy ? "healthy" : readiness.isDraining ? "draining" : "unhealthy"
+        return Envelope.plain(
+            [
+                "status": .string(status),
+                "timestamp": JSONValue(time.now),
+                "version": .string(ServiceInfo.version),
+                "checks": .object(checks),
+            ],
+            status: isHealthy ? .ok : .serviceUnavailable
+        )
+    }
+}

@@ -1,0 +1,116 @@
+import HTTPServer
+import Primitives
+import Storage
+import Streaming
+
+/// `/api/session`: visits to a room, what the agents remember of them, and stopping an answer.
+struct SessionRoutes: RouteGroup {
+    let store: any Store
+    let sessions: SessionService
+    let chat: ChatService
+    let rateLimiter: RateLimiter
+    let time: any TimeSource
+
+    func add(to router: inout Router<RouteHandler>) {
+        router.on(.post, "/api/session/create", .task(create))
+        router.on(.get, "/api/session/{id}", .task(show))
+        router.on(.post, "/api/session/{id}/reset", .task(reset))
+        router.on(.post, "/api/session/{id}/stop", .task(stop))
+        router.on(.delete, "/api/session/{id}/history", .task(deleteHistory))
+        router.on(.delete, "/api/session/{id}", .task(delete))
+    }
+
+    private func create(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        var body = BodyReader(try request.json())
+        let userID = body.required("user_id", .userID)
+        let roomID = body.optional("room_id", .identifier)
+        try check { () throws(ValidationError) in try body.finish() }
+        let session = try await sessions.create(userID: userID, roomID: roomID)
+        let data = session.json
+        return Envelope.success("Session created successfully", data: data, status: .created, at: session.createdAt)
+    }
+
+    private func show(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        let session = try await sessions.session(request.path("id"))
+        let count = try await storing { () throws(StoreError) in try await store.contextCount(of: session) }
+        var data = session.json
+        data["last_activity"] = JSONValue(session.lastActivity)
+        data["active_agent"] = JSONValue(session.activeAgent)
+        data["conversation_count"] = .integer(Int64(count))
+        data["active_stream"] =
+            chat.tracker.running(sessionID: session.id).map { stream in
+                [
+                    "stream_id": .string(stream.id),
+                    "status": stream.isCancelled ? "stopping" : "streaming",
+                    "started_at": JSONValue(stream.startedAt),
+                ]
+            } ?? .null
+        return Envelope.success("Session retrieved successfully", data: data, at: time.now)
+    }
+
+    private func reset(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        var body = BodyReader(try request.json(), isOptional: true)
+        let agentType = body.optional("agent_type", .identifier)
+        try check { () throws(ValidationError) in try body.finish() }
+        let session = try await sessions.session(request.path("id"))
+        try rateLimiter.check(.writes, key: session.userID)
+        let now = time.now
+        let count = try await storing { () throws(StoreError) in
+            try await store.resetContext(sessionID: session.id, agentType: agentType, at: now)
+        }
+        let data: JSONObject = [
+            "session_id": .string(session.id),
+            "reset_scope": .string(agentType ?? "all"),
+            "conversations_cleared": .integer(Int64(count)),
+        ]
+        return Envelope.success("Session reset successfully", data: data, at: now)
+    }
+
+    private func stop(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        var body = BodyReader(try request.json(), isOptional: true)
+        let streamID = body.optional("stream_id", .identifier)
+        try check { () throws(ValidationError) in try body.finish() }
+        let session = try await sessions.session(request.path("id"))
+        var data: JSONObject = ["session_id": .string(session.id), "room_id": .string(session.roomID)]
+        guard let stopped = await chat.stop(sessionID: session.id, streamID: streamID) else {
+            data["status"] = "not_found"
+            data["stream_id"] = .null
+            data["partial_response"] = .null
+            return Envelope.success("No active stream found for this session", data: data, at: time.now)
+        }
+        data["status"] = "stop_requested"
+        data["stream_id"] = .string(stopped.streamID)
+        data["partial_response"] = .string(stopped.partialResponse)
+        data["delivered"] = true
+        return Envelope.success("Stream stop requested", data: data, at: time.now)
+    }
+
+    private func deleteHistory(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        var query = try request.query()
+        let roomID = query.required("room_id", .identifier)
+        try check { () throws(ValidationError) in try query.finish() }
+        let session = try await sessions.session(request.path("id"))
+        guard session.roomID == roomID else { throw ChatService.roomMismatch }
+        try rateLimiter.check(.writes, key: session.userID)
+        let count = try await storing { () throws(StoreError) in
+            try await store.deleteConversations(sessionID: session.id, roomID: roomID)
+        }
+        chat.forgetEndedStreams(ofSession: session.id)
+        let data: JSONObject = [
+            "session_id": .string(session.id),
+            "room_id": .string(roomID),
+            "conversations_deleted": .integer(Int64(count)),
+        ]
+        return Envelope.success("Session history deleted successfully", data: data, at: time.now)
+    }
+
+    private func delete(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        let session = try await sessions.session(request.path("id"))
+        let now = time.now
+        // The session goes first, so that no new stream begins in it.
+        try await storing { () throws(StoreError) in try await store.deleteSession(id: session.id, at: now) }
+        _ = await chat.stop(sessionID: session.id, streamID: nil)
+        let data: JSONObject = ["session_id": .string(session.id), "status": "deleted"]
+        return Envelope.success("Session deleted successfully", data: data, at: now)
+    }
+}

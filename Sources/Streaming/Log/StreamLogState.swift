@@ -1,0 +1,86 @@
+import HTTPServer
+
+/// What a log's lock protects, and where a reader may go in it: no I/O, no locking.
+struct StreamLogState {
+    enum Phase {
+        case open
+        /// Stopped by the user: only the terminal event is to come, and no other event is shown any more.
+        case sealed
+        /// Ended after a stop.
+        case stopped
+        /// Ended by itself.
+        case ended
+    }
+
+    private(set) var segments: [LogSegment] = []
+    /// Where each event begins; its place in the list is its sequence number.
+    private(set) var starts: [UInt32] = []
+    private(set) var byteCount = 0
+    var phase = Phase.open
+    /// The text that the events add up to, in UTF-8.
+    var answer: [UInt8] = []
+    var watchers: [LoopWatchers] = []
+
+    /// The first segment is small, as many answers are; the following ones double up to the largest.
+    private static let firstSegment = 2048
+    private static let largestSegment = 65_536
+
+    var hasEnded: Bool { phase == .ended || phase == .stopped }
+
+    /// Appends one event. No event lies across two segments.
+    mutating func write(_ event: [UInt8]) {
+        let room = segments.last.map { $0.start + $0.capacity - byteCount } ?? 0
+        if room < event.count {
+            let usual = segments.last.map { min($0.capacity * 2, Self.largestSegment) } ?? Self.firstSegment
+            segments.append(LogSegment(start: byteCount, capacity: max(usual, event.count)))
+        }
+        segments[segments.count - 1].write(event, at: byteCount)
+        starts.append(UInt32(byteCount))
+        byteCount += event.count
+    }
+
+    /// How far a reader at `cursor` may read, and what is to be said to it when it has. Moves the cursor to the terminal
+    /// event where a stop has hidden those before it; a reader in the middle of an event first finishes that one.
+    func readableEnd(from cursor: inout Int) -> (end: Int, whenRead: BodyState) {
+        switch phase {
+        case .open: return (byteCount, .waiting)
+        case .ended: return (byteCount, .finished)
+        case .sealed: return (boundary(from: cursor), .waiting)
+        case .stopped:
+            let terminal = Int(starts[starts.count - 1])
+            let boundary = boundary(from: cursor)
+            if boundary == cursor { cursor = max(cursor, terminal) }
+            return cursor < terminal ? (boundary, .more) : (byteCount, .finished)
+        }
+    }
+
+    /// `cursor`, where an event begins there, else the end of the event that it is in.
+    private func boundary(from cursor: Int) -> Int {
+        let index = firstEvent(from: cursor)
+        return index < starts.count ? Int(starts[index]) : byteCount
+    }
+
+    /// The end of the event that begins at `cursor`.
+    func nextBoundary(after cursor: Int) -> Int {
+        boundary(from: cursor + 1)
+    }
+
+    /// The first event that begins at `place` or behind it, by bisection.
+    private func firstEvent(from place: Int) -> Int {
+        var (low, high) = (0, starts.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if Int(starts[middle]) < place { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// The segment that holds `place`. From the back: most readers are near the end.
+    func segment(at place: Int) -> Int {
+        segments.lastIndex { $0.start <= place } ?? 0
+    }
+
+    func end(ofSegment index: Int) -> Int {
+        index + 1 < segments.count ? segments[index + 1].start : byteCount
+    }
+}

@@ -1,0 +1,115 @@
+import HTTPServer
+import Primitives
+
+/// One client that watches a stream: a cursor into the log, and what stands before and behind the log's events.
+///
+/// Owns no copy of any event. Confined to its connection's loop.
+final class Subscriber: BodyProducer {
+    /// The place in `LoopWatchers`.
+    var index = 0
+
+    private let outlet: BodyOutlet
+    private let subscription: Subscription
+    private let follower: SessionFollower?
+    private var log: StreamLog?
+    private var watchers: LoopWatchers?
+    /// In bytes, into the log.
+    private var cursor = 0
+    /// Bytes besides the log's: what goes out before its events, and, once it has ended, behind them.
+    private var before: PendingBytes?
+    private var behind: PendingBytes?
+    /// How many of the batch's bytes are the log's.
+    private var logBytesInBatch = 0
+
+    init(_ subscription: Subscription, outlet: BodyOutlet) {
+        self.subscription = subscription
+        self.outlet = outlet
+        before = PendingBytes(SSEText.retry(milliseconds: 2000), isChunked: outlet.isChunked)
+        follower = subscription.followedSession.map { SessionFollower(loop: outlet.loop, sessionID: $0.sessionID) }
+        follower?.subscriber = self
+        if let log = subscription.log { watch(log, from: subscription.cursor) }
+        if let follower { subscription.followedSession?.tracker.follow(follower) }
+    }
+
+    func pump() { outlet.pump() }
+
+    /// Reads from `log` from now on.
+    private func watch(_ log: StreamLog, from cursor: Int) {
+        self.log = log
+        self.cursor = cursor
+        watchers = log.watchers(on: outlet.loop)
+        watchers?.add(self)
+    }
+
+    private func unwatch() {
+        guard let log, let watchers else { return }
+        watchers.remove(self)
+        if watchers.isEmpty { log.remove(watchers) }
+        self.watchers = nil
+        self.log = nil
+    }
+
+    func fill(_ batch: inout WriteBatch) -> BodyState {
+        logBytesInBatch = 0
+        if let before { batch.append(before.rest) }
+        while true {
+            if log == nil, let next = follower?.nextLog() { watch(next, from: 0) }
+            guard let log else { return .waiting }
+            guard outlet.isChunked else { return fillUnframed(&batch, from: log) }
+            let count = batch.byteCount
+            let state = batch.isFull ? .more : log.read(from: &cursor, into: &batch)
+            logBytesInBatch += batch.byteCount - count
+            guard case .finished = state else { return state }
+            guard follower != nil else { return finish(&batch) }
+            // A follower goes on with the session's next stream when all of this one is sent.
+            guard logBytesInBatch == 0 else { return .more }
+            unwatch()
+        }
+    }
+
+    /// For HTTP/1.0: one event at a time, copied without its framing.
+    private func fillUnframed(_ batch: inout WriteBatch, from log: StreamLog) -> BodyState {
+        guard before == nil else { return .more }
+        var event: [UInt8] = []
+        let state = log.readPayload(from: &cursor, into: &event)
+        if !event.isEmpty {
+            let bytes = PendingBytes(event, isChunked: false)
+            before = bytes
+            batch.append(bytes.rest)
+            return .more
+        }
+        guard case .finished = state else { return state }
+        guard follower != nil else { return finish(&batch) }
+        unwatch()
+        return .more
+    }
+
+    private func finish(_ batch: inout WriteBatch) -> BodyState {
+        let bytes = behind ?? PendingBytes(ending: subscription.sendsDone, isChunked: outlet.isChunked)
+        behind = bytes
+        guard !batch.isFull else { return .more }
+        batch.append(bytes.rest)
+        return .finished
+    }
+
+    func didSend(_ count: Int) {
+        var count = count
+        if let bytes = before, bytes.take(&count) { before = nil }
+        let fromLog = min(count, logBytesInBatch)
+        cursor += fromLog
+        count -= fromLog
+        _ = behind?.take(&count)
+    }
+
+    func keepAlive() {
+        if before == nil, behind == nil { before = PendingBytes(SSEText.comment, isChunked: outlet.isChunked) }
+    }
+
+    func didClose() {
+        unwatch()
+        if let follower {
+            subscription.followedSession?.tracker.unfollow(follower)
+            follower.subscriber = nil
+        }
+    }
+}

@@ -1,0 +1,27 @@
+/// The id of an event: which stream, and its place in it. On the wire `<stream_id>:<sequence>`.
+package struct StreamEventID: Sendable, Equatable {
+    package var streamID: String
+    package var sequence: Int
+
+    package init(streamID: String, sequence: Int) {
+        self.streamID = streamID
+        self.sequence = sequence
+    }
+
+    /// The id that `text` spells, or nil.
+    package init?(_ text: some StringProtocol) {
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let digits = text[text.index(after: colon)...]
+        guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let sequence = Int(digits) else {
+            return nil
+        }
+        streamID = String(text[..<colon])
+        self.sequence = sequence
+        if streamID.isEmpty { return nil }
+    }
+}
+
+/// How a stream can end. Each is the status of the one terminal event, and of what is stored.
+package enum StreamEnd: String, Sendable, CaseIterable {
+    case complete, cancelled, interrupted, error
+}

@@ -1,0 +1,171 @@
+import Primitives
+import Synchronization
+
+/// Knows every running stream by stream, session, room and user, and every ended one whose log is still held.
+///
+/// One stream a session, a limited number a user and in all: decided under one lock, so that racing requests cannot pass.
+package final class ActiveStreamTracker: Sendable {
+    package struct Limits: Sendable {
+        package var streams: Int
+        package var streamsPerUser: Int
+
+        package init(streams: Int, streamsPerUser: Int) {
+            self.streams = streams
+            self.streamsPerUser = streamsPerUser
+        }
+    }
+
+    /// What became of a request for a stream.
+    package enum Start: Sendable {
+        case started(LiveStream)
+        /// The same question is being answered, or was a moment ago, by this stream.
+        case joined(LiveStream)
+    }
+
+    fileprivate struct State {
+        var running: [String: LiveStream] = [:]
+        var bySession: [String: LiveStream] = [:]
+        var countByUser: [String: Int] = [:]
+        /// Running streams that followers have been told of.
+        var announced: Set<String> = []
+        var followers: [String: [SessionFollower]] = [:]
+        var ended: EndedStreams
+        var isDraining = false
+    }
+
+    private let limits: Limits
+    private let time: any TimeSource
+    private let state: Mutex<State>
+
+    package init(limits: Limits, retention: StreamRetention, time: any TimeSource) {
+        self.limits = limits
+        self.time = time
+        state = Mutex(State(ended: EndedStreams(retention)))
+    }
+
+    // MARK: Starting and ending
+
+    /// Takes the session's place for `stream`, unless its question is already being answered.
+    ///
+    /// - Parameter joinsSameQuery: whether the same query without a message id means the running stream, as it does for
+    ///   a client that reconnects by itself.
+    package func start(_ stream: LiveStream, joinsSameQuery: Bool) throws(StreamRefusal) -> Start {
+        try state.withLock { state throws(StreamRefusal) in
+            if let known = state.answering(stream, joinsSameQuery: joinsSameQuery) { return .joined(known) }
+            if state.isDraining { throw .shuttingDown }
+            if let running = state.bySession[stream.sessionID] { throw .sessionBusy(streamID: running.id) }
+            let count = state.countByUser[stream.userID, default: 0]
+            guard count < limits.streamsPerUser else { throw .userLimitReached(limit: limits.streamsPerUser) }
+            guard state.running.count < limits.streams else { throw .overloaded }
+            state.running[stream.id] = stream
+            state.bySession[stream.sessionID] = stream
+            state.countByUser[stream.userID] = count + 1
+            return .started(stream)
+        }
+    }
+
+    /// Tells the session's followers of a stream that has begun.
+    package func announce(_ stream: LiveStream) {
+        let followers = state.withLock { state in
+            state.announced.insert(stream.id)
+            return state.followers[stream.sessionID] ?? []
+        }
+        for follower in followers { follower.announce(stream.log) }
+    }
+
+    /// Ends a stream whose end is stored: gives its place free, and only then shows its terminal event, so that whoever
+    /// has seen that can ask the next question.
+    ///
+    /// - Parameter isKept: whether the log is held for clients that reconnect.
+    package func end(_ stream: LiveStream, terminalEvent: [UInt8], isKept: Bool = true) {
+        let now = time.monotonicNanoseconds
+        state.withLock { state in
+            guard state.running.removeValue(forKey: stream.id) != nil else { return }
+            state.bySession[stream.sessionID] = nil
+            state.announced.remove(stream.id)
+            let count = state.countByUser[stream.userID, default: 1] - 1
+            state.countByUser[stream.userID] = count > 0 ? count : nil
+            if isKept { state.ended.add(stream, now: now) }
+        }
+        stream.log.end(terminalEvent)
+        stream.didEnd()
+    }
+
+    /// From now on no stream starts.
+    package func drain() {
+        state.withLock { $0.isDraining = true }
+    }
+
+    // MARK: Looking up
+
+    /// The stream of that id: a running one, or an ended one whose log is still held.
+    package func stream(id: String) -> LiveStream? {
+        let now = time.monotonicNanoseconds
+        return state.withLock { state in
+            if let running = state.running[id] { return running }
+            state.ended.removeExpired(now: now)
+            return state.ended.stream(id: id)
+        }
+    }
+
+    package func running(sessionID: String) -> LiveStream? {
+        state.withLock { $0.bySession[sessionID] }
+    }
+
+    package func running(roomID: String) -> [LiveStream] {
+        state.withLock { $0.running.values.filter { $0.roomID == roomID } }
+    }
+
+    package var running: [LiveStream] {
+        state.withLock { Array($0.running.values) }
+    }
+
+    package var runningCount: Int { state.withLock { $0.running.count } }
+
+    package var capacity: Int { limits.streams }
+
+    /// Lets go of ended logs whose time is over.
+    package func removeExpired() {
+        let now = time.monotonicNanoseconds
+        state.withLock { $0.ended.removeExpired(now: now) }
+    }
+
+    /// Forgets the ended streams of a room or session that is deleted.
+    package func forgetEnded(where isForgotten: (LiveStream) -> Bool) {
+        state.withLock { $0.ended.remove(where: isForgotten) }
+    }
+
+    // MARK: Followers
+
+    /// Announces the session's running stream, if there is one, and each later one to `follower`.
+    func follow(_ follower: SessionFollower) {
+        let running = state.withLock { state in
+            state.followers[follower.sessionID, default: []].append(follower)
+            return state.bySession[follower.sessionID].flatMap { state.announced.contains($0.id) ? $0 : nil }
+        }
+        if let running { follower.announce(running.log) }
+    }
+
+    func unfollow(_ follower: SessionFollower) {
+        state.withLock { state in
+            state.followers[follower.sessionID]?.removeAll { $0 === follower }
+            if state.followers[follower.sessionID]?.isEmpty == true { state.followers[follower.sessionID] = nil }
+        }
+    }
+}
+
+extension ActiveStreamTracker.State {
+    /// The stream that answers the same question, if there is one.
+    fileprivate mutating func answering(_ stream: LiveStream, joinsSameQuery: Bool) -> LiveStream? {
+        let question = stream.question
+        if let running = bySession[stream.sessionID] {
+            if question.messageID != nil {
+                if running.question.messageID == question.messageID { return running }
+            } else if joinsSameQuery, running.question.query == question.query {
+                return running
+            }
+        }
+        guard let messageID = question.messageID else { return nil }
+        return ended.stream(sessionID: stream.sessionID, messageID: messageID)
+    }
+}
