@@ -5,7 +5,7 @@ import threading
 
 
 class CuttingProxy:
-    """Forwards to `port`. The first answered connections are cut, each after so many bytes of body; later ones never are."""
+    """Forwards to `port`. The first connections to be answered are cut, each after so many bytes of body."""
 
     def __init__(self, port, cuts=()):
         self.target = ("127.0.0.1", port)

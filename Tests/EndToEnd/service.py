@@ -1,13 +1,15 @@
-"""The release binary as a child process: started on a free port with its own data, stopped or killed."""
+"""The release binary as a child process: started on a free port with its own data, stopped or killed.
+
+Needs nothing but Python, as the benchmarks use it too.
+"""
 
 import ctypes
+import http.client
 import os
 import re
 import signal
 import subprocess
 from pathlib import Path
-
-import httpx
 
 from waiting import wait_until
 
@@ -17,16 +19,24 @@ BINARY = Path(os.environ.get("ROOMSERVICE_BINARY", CHECKOUT / ".build/release/Ro
 _libc = ctypes.CDLL(None)
 
 
-def die_with_parent():
-    """In the child: ends with the test run even when that is killed (PR_SET_PDEATHSIG)."""
-    _libc.prctl(1, signal.SIGKILL)
+def in_child(core=None):
+    """What a child process does before it becomes its program: it binds its end to ours, even when we are killed
+    (PR_SET_PDEATHSIG), and itself to a core."""
+
+    def prepare():
+        _libc.prctl(1, signal.SIGKILL)
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+
+    return prepare
 
 
 class Service:
     """One running instance. Its output goes to files in `folder`, which is also its working folder."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, core=None, **settings):
         self.folder = Path(folder)
+        self.core = core
         self.settings = {
             "PORT": "0",
             "DATA_DIR": str(self.folder / "data"),
@@ -49,7 +59,7 @@ class Service:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                preexec_fn=die_with_parent,
+                preexec_fn=in_child(self.core),
             )
         return self
 
@@ -66,10 +76,14 @@ class Service:
         return found and found.group()
 
     def _is_ready(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            return httpx.get(f"{self.url}/readyz", trust_env=False).status_code == 200
-        except httpx.TransportError:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
             return False
+        finally:
+            connection.close()
 
     @property
     def port(self):

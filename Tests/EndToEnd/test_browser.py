@@ -10,7 +10,7 @@ from selenium import webdriver
 
 from api import demo
 from cutting_proxy import CuttingProxy
-from service import die_with_parent
+from service import in_child
 from waiting import holds_for, wait_until
 
 PAGE = b"""<!doctype html><meta charset="utf-8"><title>EventSource</title><script>
@@ -50,7 +50,7 @@ def browser(tmp_path_factory):
     # Root has no sandbox, and small machines have little /dev/shm.
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--user-data-dir={profile}"):
         options.add_argument(argument)
-    driver = webdriver.ChromeService("/usr/bin/chromedriver", popen_kw={"preexec_fn": die_with_parent})
+    driver = webdriver.ChromeService("/usr/bin/chromedriver", popen_kw={"preexec_fn": in_child()})
     browser = webdriver.Chrome(options, driver)
     yield browser
     browser.quit()

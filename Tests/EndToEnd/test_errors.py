@@ -156,7 +156,9 @@ def test_a_session_needs_a_user(api):
 
 
 @pytest.mark.parametrize("path", ["/api/rooms", "/api/session/create", "/api/chat/message", "/api/chat/stream"])
-@pytest.mark.parametrize("body", [b"{", b'{"user_id":}', b"{'user_id':'u'}", b'{"a":1} x', b'{"a":"\xff"}', b'{"a":01}'])
+@pytest.mark.parametrize(
+    "body", [b"{", b'{"user_id":}', b"{'user_id':'u'}", b'{"a":1} x', b'{"a":"\xff"}', b'{"a":01}']
+)
 def test_malformed_json_is_a_bad_request(api, path, body):
     response = api.http.post(path, content=body, headers={"Content-Type": "application/json"})
     assert_failure(response, 400, "BAD_REQUEST")

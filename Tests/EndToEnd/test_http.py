@@ -12,6 +12,7 @@ from service import Service
 from waiting import wait_until
 
 POST = b"POST /api/rooms HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -225,13 +226,12 @@ def refused(port, request, status):
 
 
 def test_a_body_that_is_announced_too_large_is_refused_without_being_read(service):
-    head = b"POST /api/rooms HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1048577\r\n\r\n"
+    head = POST + b"Content-Length: 1048577\r\n\r\n"
     assert refused(service.port, head, 413)["error_code"] == "CONTENT_TOO_LARGE"
 
 
 def test_a_chunked_body_that_grows_too_large_is_refused(service):
-    head = b"POST /api/rooms HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-    refused(service.port, head + b"100001\r\n", 413)
+    refused(service.port, CHUNKED + b"100001\r\n", 413)
 
 
 def test_a_body_of_one_mebibyte_is_read(api):
@@ -263,7 +263,6 @@ def test_a_post_without_a_body_is_refused(service):
     assert json.loads(body)["success"] is False
 
 
-CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 SMUGGLED = {
     "both lengths": POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "chunked twice": POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

@@ -95,7 +95,7 @@ need_swift() {
         export PATH="$place:$PATH"
         return 0
     done
-    die "finds no swift in PATH, $(tr ' ' ',' <<<"${places[*]}" | sed 's/,/, /g'): install Swift 6.3 (https://www.swift.org/install)"
+    die "finds no swift in PATH, nor in ${places[*]}: install Swift 6.3 (https://www.swift.org/install)"
 }
 
 # swift_build NAME ARGUMENT…: builds, silently but for errors.

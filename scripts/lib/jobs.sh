@@ -48,7 +48,10 @@ end_everything() {
     if [ -n "$pids" ]; then
         # shellcheck disable=SC2086
         kill -KILL $pids 2>/dev/null || true
-        [ -n "$running" ] || { printf 'scripts/test: these were left running: %s\n' "${pids//$'\n'/ }" >&2 && status=1; }
+        if [ -z "$running" ]; then
+            printf 'scripts/test: these were left running, and are killed now: %s\n' "${pids//$'\n'/ }" >&2
+            status=1
+        fi
     fi
     rm -rf "$logs"
     exit "$status"

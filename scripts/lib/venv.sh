@@ -9,6 +9,7 @@ if ! cmp -s "$requirements" .venv/installed.txt; then
     as_builder /usr/bin/python3 -m venv .venv >"$logs/pip" 2>&1 \
         || die_with_log "$logs/pip" "could not make .venv (python3's last words are above)"
     as_builder .venv/bin/pip install --quiet --disable-pip-version-check --no-input -r "$requirements" \
-        >"$logs/pip" 2>&1 </dev/null || die_with_log "$logs/pip" "pip could not install $requirements (its last words are above)"
+        >"$logs/pip" 2>&1 </dev/null \
+        || die_with_log "$logs/pip" "pip could not install $requirements (its last words are above)"
     as_builder cp "$requirements" .venv/installed.txt
 fi
