@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -190,6 +191,8 @@ def main():
     if not {SERVER_CORE, CLIENT_CORE} <= os.sched_getaffinity(0):
         sys.exit("bench: needs the cores 0 and 1, one for the server and one for the client")
 
+    # So that a SIGTERM, too, ends the service and deletes its data.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # On the disk of the checkout: /tmp may be memory, where nothing is durable.
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=options.programs))
     try:

@@ -6,7 +6,7 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
 # What Swift 6.3 itself needs on a bare Debian 12 to compile and link, and the libraries that the service links.
-build_packages=(binutils libc6-dev libcurl4 libgcc-12-dev libncurses6 libsqlite3-dev libxml2 pkg-config)
+build_packages=(binutils libc6-dev libcurl4 libgcc-12-dev libncurses6 libsqlite3-dev libxml2 pkgconf)
 
 say() { printf '==> %s\n' "$*"; }
 
@@ -46,6 +46,9 @@ need_packages() {
         as_root=(sudo)
     fi
     say "installing with apt: ${missing[*]}"
+    # Asks for the password, where there is one to ask for.
+    [ ${#as_root[@]} -eq 0 ] || sudo -v 2>"$logs/sudo" \
+        || die "must install ${missing[*]}, but sudo refuses: $(tail -n 1 "$logs/sudo")"
     # A source that does not answer need not matter: whether the packages can be had decides.
     "${as_root[@]}" apt-get update -q >"$logs/apt" 2>&1 || true
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
@@ -75,27 +78,26 @@ need_checkout() {
     cd "$root"
 }
 
-# Puts Swift's folder first in PATH. sudo's own PATH often lacks it, so the usual places are looked at too.
+# Puts the folder of a Swift that is new enough first in PATH. sudo's own PATH often lacks it, so the usual places are
+# looked at too.
 need_swift() {
-    local home=${builder_home:-$HOME} places=() place version
-    local found
+    local home=${builder_home:-$HOME} found places place version old=''
     found=$(command -v swift || true)
-    [ -z "$found" ] || places+=("$(dirname "$found")")
-    places+=(
-        /opt/swift/usr/bin /usr/local/swift/usr/bin /usr/share/swift/usr/bin /usr/libexec/swift/bin
-        "$home/.swiftly/bin" "$home/.local/share/swiftly/bin" "$home/swift/usr/bin"
+    places=(
+        "$(dirname "${found:-/usr/bin/swift}")" /opt/swift/usr/bin /usr/local/swift/usr/bin /usr/share/swift/usr/bin
+        /usr/libexec/swift/bin "$home/.swiftly/bin" "$home/.local/share/swiftly/bin" "$home/swift/usr/bin"
     )
     for place in "${places[@]}"; do
         [ -x "$place/swift" ] || continue
-        version=$(as_builder "$place/swift" --version 2>&1) \
-            || die "$place/swift does not run: $(head -n 1 <<<"$version")"
+        version=$(as_builder "$place/swift" --version 2>&1) || true
         version=$(sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' <<<"$version" | head -n 1)
-        [ -n "$version" ] && [ "$(printf '6.3\n%s\n' "$version" | sort -V | head -n 1)" = 6.3 ] \
-            || die "needs Swift 6.3 or newer; $place/swift is ${version:-of an unknown version}"
-        export PATH="$place:$PATH"
-        return 0
+        if [ -n "$version" ] && [ "$(printf '6.3\n%s\n' "$version" | sort -V | head -n 1)" = 6.3 ]; then
+            export PATH="$place:$PATH"
+            return 0
+        fi
+        old="$old; $place/swift is ${version:-broken}"
     done
-    die "finds no swift in PATH, nor in ${places[*]}: install Swift 6.3 (https://www.swift.org/install)"
+    die "finds no Swift 6.3 or newer in PATH, nor in ${places[*]:1}$old (https://www.swift.org/install)"
 }
 
 # swift_build NAME ARGUMENT…: builds, silently but for errors.

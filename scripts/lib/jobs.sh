@@ -8,17 +8,21 @@ results=()
 
 # step NAME COMMAND…: runs it, shows and keeps its output in $step_log, ends the script when it fails.
 step() {
-    local name=$1
+    local name=$1 shown status=0
     shift
-    step_log=$logs/step
+    step_log=$logs/${name// /-}
     say "$name"
-    # Job control gives the step a process group of its own: an interrupt reaches all of it, and our trap runs at once.
-    set -m
-    { as_builder "$@" 2>&1 | tee -i "$step_log"; } </dev/null &
+    : >"$step_log"
+    # In the background, so that a signal to the script is not held back until the step ends; and into a file, as a pipe
+    # would be held open by whatever the step leaves behind.
+    "${builder[@]}" "$@" >"$step_log" 2>&1 </dev/null &
     running=$!
-    set +m
-    wait "$running" || die "$name failed (see above)${results[*]:+; before it passed: $(list_results)}"
+    env -u ROOMSERVICE_RUN tail --follow --lines=+1 --sleep-interval=0.1 --pid="$running" "$step_log" &
+    shown=$!
+    wait "$running" || status=$?
     running=''
+    wait "$shown"
+    [ "$status" -eq 0 ] || die "$name failed${results[*]:+; before it passed: $(list_results)}"
 }
 
 passed() { results+=("$1: $2"); }
@@ -39,12 +43,16 @@ leftovers() {
     return 0
 }
 
-# An interrupt first, as the test runners clean up after it; what stays after ten seconds is killed.
+# The step that runs gets the time to clean up after itself; what it leaves is ended, and what does not end is killed.
 end_everything() {
     local status=$? deadline=$((SECONDS + 10)) pids
     trap '' INT TERM HUP
-    [ -z "$running" ] || kill -INT -- "-$running" 2>/dev/null || true
-    while pids=$(leftovers) && [ -n "$pids" ] && [ -n "$running" ] && [ $SECONDS -lt $deadline ]; do sleep 0.1; done
+    [ -z "$running" ] || kill "$running" 2>/dev/null || true
+    while pids=$(leftovers) && [ -n "$pids" ] && [ $SECONDS -lt $deadline ]; do
+        # shellcheck disable=SC2086
+        [ -z "$running" ] || kill -0 "$running" 2>/dev/null || kill $pids 2>/dev/null || true
+        sleep 0.1
+    done
     if [ -n "$pids" ]; then
         # shellcheck disable=SC2086
         kill -KILL $pids 2>/dev/null || true
