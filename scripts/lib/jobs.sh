@@ -1,0 +1,69 @@
+# Sourced by scripts/test: runs its steps one by one, and leaves no process behind however it ends.
+# shellcheck shell=bash
+
+# Inherited by whatever a step starts, and how it is found again.
+export ROOMSERVICE_RUN="$$.$(date +%s%N)"
+running=''
+results=()
+
+# step NAME COMMAND…: runs it, shows and keeps its output in $step_log, ends the script when it fails.
+step() {
+    local name=$1 shown status=0
+    shift
+    step_log=$logs/${name// /-}
+    say "$name"
+    : >"$step_log"
+    # In the background, so that a signal to the script is not held back until the step ends; and into a file, as a pipe
+    # would be held open by whatever the step leaves behind.
+    "${builder[@]}" "$@" >"$step_log" 2>&1 </dev/null &
+    running=$!
+    env -u ROOMSERVICE_RUN tail --follow --lines=+1 --sleep-interval=0.1 --pid="$running" "$step_log" &
+    shown=$!
+    wait "$running" || status=$?
+    running=''
+    wait "$shown"
+    [ "$status" -eq 0 ] || die "$name failed${results[*]:+; before it passed: $(list_results)}"
+}
+
+passed() { results+=("$1: $2"); }
+
+list_results() { printf '%s\n' "${results[@]}" | paste -sd ';' | sed 's/;/; /g'; }
+
+summary() {
+    local result
+    for result in "${results[@]}"; do say "passed: $result"; done
+}
+
+# The processes of this run that still live. (Our own environment was set before the mark was.)
+leftovers() {
+    local file
+    for file in /proc/[0-9]*/environ; do
+        grep -qsz "^ROOMSERVICE_RUN=$ROOMSERVICE_RUN$" "$file" && printf '%s\n' "${file//[!0-9]/}"
+    done
+    return 0
+}
+
+# The step that runs gets the time to clean up after itself; what it leaves is ended, and what does not end is killed.
+end_everything() {
+    local status=$? deadline=$((SECONDS + 10)) pids
+    trap '' INT TERM HUP
+    [ -z "$running" ] || kill "$running" 2>/dev/null || true
+    while pids=$(leftovers) && [ -n "$pids" ] && [ $SECONDS -lt $deadline ]; do
+        # shellcheck disable=SC2086
+        [ -z "$running" ] || kill -0 "$running" 2>/dev/null || kill $pids 2>/dev/null || true
+        sleep 0.1
+    done
+    if [ -n "$pids" ]; then
+        # shellcheck disable=SC2086
+        kill -KILL $pids 2>/dev/null || true
+        if [ -z "$running" ]; then
+            printf 'scripts/test: these were left running, and are killed now: %s\n' "${pids//$'\n'/ }" >&2
+            status=1
+        fi
+    fi
+    rm -rf "$logs"
+    exit "$status"
+}
+trap end_everything EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
