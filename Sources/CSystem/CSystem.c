@@ -1,5 +1,7 @@
+#define _GNU_SOURCE
 #include "CSystem.h"
 
+#include <pthread.h>
 #include <stddef.h>
 #include <time.h>
 
@@ -24,3 +26,5 @@ int cs_epoll_control(int epoll, int operation, int descriptor, uint32_t events, 
     struct epoll_event event = {.events = events, .data.u64 = data};
     return epoll_ctl(epoll, operation, descriptor, &event);
 }
+
+void cs_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

@@ -1,5 +1,7 @@
+import Primitives
+
 /// What the service calls itself.
 enum ServiceInfo {
     static let name = "RoomService"
-    static let version = "0.1.0"
+    static let version = ProgramVersion.current
 }
