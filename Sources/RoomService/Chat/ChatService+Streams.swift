@@ -20,19 +20,16 @@ extension ChatService {
         guard let stream = tracker.running(sessionID: sessionID), streamID == nil || stream.id == streamID else {
             return nil
         }
-        guard let answer = await stream.cancel(.stopped) else {
-            // Somebody else was first, or it is ending by itself: what it was, it is when it has ended.
-            await stream.waitUntilEnded()
-            return nil
-        }
+        // Nil: somebody else was first, or it was ending by itself.
+        let answer = await stream.cancel(.stopped)
         await stream.waitUntilEnded()
-        return Stopped(streamID: stream.id, partialResponse: answer)
+        return answer.map { Stopped(streamID: stream.id, partialResponse: $0) }
     }
 
     /// Stops the streams of a room that has been deleted, and forgets those that have ended.
     func endStreams(ofRoom roomID: String) async {
         let running = tracker.running(roomID: roomID)
-        for stream in running { _ = await stream.cancel(.stopped) }
+        for stream in running { await stream.cancel(.stopped) }
         for stream in running { await stream.waitUntilEnded() }
         tracker.forgetEnded { $0.roomID == roomID }
     }

@@ -108,9 +108,10 @@ struct ChatService: Sendable {
             do throws(StreamRefusal) {
                 return try tracker.start(stream, joinsSameQuery: joinsSameQuery)
             } catch {
-                guard case .sessionBusy(let id) = error, let running = tracker.stream(id: id), running.isCancelled else {
-                    throw APIError(error)
-                }
+                guard case .sessionBusy(let id) = error else { throw APIError(error) }
+                // One that has ended meanwhile is in nobody's way.
+                guard let running = tracker.running(sessionID: stream.sessionID), running.id == id else { continue }
+                guard running.isCancelled else { throw APIError(error) }
                 await running.waitUntilEnded()
             }
         }

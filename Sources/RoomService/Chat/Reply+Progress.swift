@@ -16,12 +16,15 @@ extension Reply {
             chunks += 1
         }
 
-        /// What is stored with the conversation: what was measured, and what the agent tells.
+        /// What is stored with the conversation: what was measured, and what else the agent tells. That clients can
+        /// resume the answer hangs on `chunks`.
         func metadata(_ agentMetadata: JSONObject, now: Int64) -> JSONObject {
             var metadata: JSONObject = ["response_time_ms": .integer((now - startedAt) / 1_000_000)]
             if let firstChunkAt { metadata["first_token_ms"] = .integer((firstChunkAt - startedAt) / 1_000_000) }
             metadata["chunks"] = .integer(Int64(chunks))
-            for member in agentMetadata.members { metadata[member.key] = member.value }
+            for member in agentMetadata.members where metadata[member.key] == nil {
+                metadata[member.key] = member.value
+            }
             return metadata
         }
     }

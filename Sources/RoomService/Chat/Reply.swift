@@ -45,12 +45,8 @@ struct Reply: Sendable {
 
     /// Gives up a stream whose question could not be stored. Whoever has joined it meanwhile is told.
     func abandon() {
-        var encoder = StreamEventEncoder(streamID: stream.id, agentType: agent.name)
-        encoder.encodeTerminal(
-            .failed(code: "UNAVAILABLE", message: "The question could not be stored. Please try again."),
-            answer: ""
-        )
-        service.tracker.end(stream, terminalEvent: encoder.bytes, isKept: false)
+        let message = "The question could not be stored. Please try again."
+        show(.failed(code: "UNAVAILABLE", message: message), answer: "", isKept: false)
     }
 
     // MARK: Making the answer
@@ -75,13 +71,13 @@ struct Reply: Sendable {
             service.logger.error("reply failed", ["stream.id": .string(stream.id), "error": .error(error)])
             end = .failed(code: "INTERNAL_ERROR", message: "An internal error occurred")
         }
-        switch stream.cancellation {
+        switch stream.settle() {
         case .stopped: end = .cancelled
         case .interrupted where end != .complete: end = .interrupted
         case .interrupted, nil: break
         }
         let metadata = progress.metadata(answer?.metadata ?? [:], now: loop.now)
-        await finish(end, &encoder, metadata: metadata, on: loop)
+        await finish(end, metadata: metadata, on: loop)
     }
 
     private func pull(
@@ -134,12 +130,7 @@ struct Reply: Sendable {
     // MARK: Ending
 
     /// Durable before visible: the terminal event goes out when the conversation is stored.
-    private func finish(
-        _ end: ReplyEnd,
-        _ encoder: inout StreamEventEncoder,
-        metadata: JSONObject,
-        on loop: EventLoop
-    ) async {
+    private func finish(_ end: ReplyEnd, metadata: JSONObject, on loop: EventLoop) async {
         let answer = stream.log.answer
         let isStored = await store(
             ConversationEnd(
@@ -154,8 +145,18 @@ struct Reply: Sendable {
         )
         let shown =
             isStored ? end : .failed(code: "UNAVAILABLE", message: "The answer could not be stored. Please try again.")
-        encoder.encodeTerminal(shown, answer: answer)
-        service.tracker.end(stream, terminalEvent: encoder.bytes)
+        show(shown, answer: answer, isKept: true)
+    }
+
+    /// Its sequence number comes from the log: an event that a stop has refused took none.
+    private func show(_ end: ReplyEnd, answer: String, isKept: Bool) {
+        var encoder = StreamEventEncoder(
+            streamID: stream.id,
+            agentType: agent.name,
+            firstSequence: stream.log.eventCount
+        )
+        encoder.encodeTerminal(end, answer: answer)
+        service.tracker.end(stream, terminalEvent: encoder.bytes, isKept: isKept)
     }
 
     /// In nanoseconds.

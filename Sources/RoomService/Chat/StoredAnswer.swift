@@ -13,8 +13,8 @@ struct StoredAnswer {
 
     init(_ conversation: Conversation) {
         // Of a stream, sequence 0 is `started`, and the chunks follow.
-        let chunks = conversation.metadata["chunks"]?.integerValue.map(Int.init)
-        terminalSequence = chunks.map { $0 + 1 } ?? Self.unknownSequence
+        let chunks = conversation.metadata["chunks"]?.integerValue.flatMap { Int(exactly: $0) } ?? -1
+        terminalSequence = (0..<Self.unknownSequence).contains(chunks) ? chunks + 1 : Self.unknownSequence
         var encoder = StreamEventEncoder(
             streamID: conversation.streamID ?? conversation.id,
             agentType: conversation.agentType,

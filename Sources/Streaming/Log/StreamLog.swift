@@ -30,24 +30,35 @@ package final class StreamLog: Sendable {
         state.withLock { state in
             guard !state.hasEnded else { return }
             state.phase = state.phase == .sealed ? .stopped : .ended
-            state.write(event)
+            state.write(event, isLast: true)
             for watchers in state.watchers { watchers.wake() }
         }
     }
 
-    /// Stops the log: from when this returns, no reader sends anything of it but the terminal event.
+    /// Stops the log: no reader is given any more of it but the terminal event, and the rest of an event of which
+    /// bytes have left already.
     ///
-    /// A reader in the middle of an event finishes that one; its bytes left before.
-    /// - Returns: the answer as it was then, or nil when the log was no longer open.
-    package func seal() async -> String? {
-        let (answer, loops) = state.withLock { state -> (String?, [EventLoop]) in
-            guard state.phase == .open else { return (nil, []) }
+    /// - Returns: nil when the log was no longer open.
+    package func seal() -> Seal? {
+        state.withLock { state in
+            guard state.phase == .open else { return nil }
             state.phase = .sealed
-            return (String(decoding: state.answer, as: UTF8.self), state.watchers.map(\.loop))
+            let answer = String(decoding: state.answer, as: UTF8.self)
+            return Seal(answer: answer, loops: state.watchers.map(\.loop))
         }
-        // Another loop may be in the middle of a write that it began before.
-        for loop in loops where !loop.isCurrent { await loop.barrier() }
-        return answer
+    }
+
+    /// What a stop found.
+    package struct Seal: Sendable {
+        /// The answer as it was then.
+        package let answer: String
+        /// Where readers may have been in the middle of a write that they began before.
+        fileprivate let loops: [EventLoop]
+
+        /// Returns when those writes are over: from then on nothing more is sent.
+        package func waitUntilSilent() async {
+            for loop in loops where !loop.isCurrent { await loop.barrier() }
+        }
     }
 
     // MARK: Reading
@@ -85,35 +96,52 @@ package final class StreamLog: Sendable {
 
     /// Adds views over the bytes from `cursor` on; where events must not be shown any more, moves it over them first.
     /// The views stay valid as long as the log.
-    func read(from cursor: inout Int, into batch: inout WriteBatch) -> BodyState {
+    ///
+    /// - Parameter isChunked: whether the client knows chunks; else only their payloads are added.
+    func read(from cursor: inout Int, into batch: inout WriteBatch, isChunked: Bool) -> BodyState {
         state.withLock { state in
             let (end, whenRead) = state.readableEnd(from: &cursor)
             var place = cursor
             var index = state.segment(at: place)
             while place < end {
                 guard !batch.isFull else { return .more }
-                let part = place..<min(state.end(ofSegment: index), end)
+                while state.end(ofSegment: index) <= place { index += 1 }
+                var part = place..<min(state.end(ofSegment: index), end)
+                var next = part.upperBound
+                if !isChunked {
+                    let event = state.event(at: place)
+                    part = max(place, event.payload.lowerBound)..<event.payload.upperBound
+                    next = event.end
+                }
+                let count = batch.byteCount
                 batch.append(state.segments[index].view(part))
-                place = part.upperBound
-                index += 1
+                guard batch.byteCount - count == part.count else { return .more }
+                place = next
             }
             return whenRead
         }
     }
 
-    /// Appends the payload of the event at `cursor`, its chunk framing taken off, and moves `cursor` behind it:
-    /// for clients that know no chunks.
-    func readPayload(from cursor: inout Int, into bytes: inout [UInt8]) -> BodyState {
-        state.withLock { state in
-            let (end, whenRead) = state.readableEnd(from: &cursor)
-            guard cursor < end else { return whenRead }
-            let eventEnd = state.nextBoundary(after: cursor)
-            let chunk = state.segments[state.segment(at: cursor)].view(cursor..<eventEnd)
-            let payloadStart = (chunk.firstIndex(of: 0x0A) ?? -1) + 1
-            bytes.append(contentsOf: chunk[payloadStart..<(chunk.count - 2)])
-            cursor = eventEnd
-            return eventEnd < end ? .more : whenRead
+    /// Where a reader at `cursor` is when `count` bytes of those that `read` gave it are sent.
+    func place(_ count: Int, after cursor: Int, isChunked: Bool) -> Int {
+        guard !isChunked else { return cursor + count }
+        return state.withLock { state in
+            var (place, count) = (cursor, count)
+            while count > 0 {
+                let event = state.event(at: place)
+                let start = max(place, event.payload.lowerBound)
+                let rest = event.payload.upperBound - start
+                guard count >= rest else { return start + count }
+                count -= rest
+                place = event.end
+            }
+            return place
         }
+    }
+
+    /// Whether a reader at `cursor` has begun no event that it has not read to its end.
+    func isBetweenEvents(_ cursor: Int) -> Bool {
+        state.withLock { $0.boundary(from: cursor) == cursor }
     }
 
     // MARK: Watchers

@@ -27,12 +27,12 @@ struct StreamLogState {
 
     var hasEnded: Bool { phase == .ended || phase == .stopped }
 
-    /// Appends one event. No event lies across two segments.
-    mutating func write(_ event: [UInt8]) {
+    /// Appends one event. No event lies across two segments. Behind the last one no room is kept.
+    mutating func write(_ event: [UInt8], isLast: Bool = false) {
         let room = segments.last.map { $0.start + $0.capacity - byteCount } ?? 0
         if room < event.count {
             let usual = segments.last.map { min($0.capacity * 2, Self.largestSegment) } ?? Self.firstSegment
-            segments.append(LogSegment(start: byteCount, capacity: max(usual, event.count)))
+            segments.append(LogSegment(start: byteCount, capacity: isLast ? event.count : max(usual, event.count)))
         }
         segments[segments.count - 1].write(event, at: byteCount)
         starts.append(UInt32(byteCount))
@@ -55,14 +55,19 @@ struct StreamLogState {
     }
 
     /// `cursor`, where an event begins there, else the end of the event that it is in.
-    private func boundary(from cursor: Int) -> Int {
+    func boundary(from cursor: Int) -> Int {
         let index = firstEvent(from: cursor)
         return index < starts.count ? Int(starts[index]) : byteCount
     }
 
-    /// The end of the event that begins at `cursor`.
-    func nextBoundary(after cursor: Int) -> Int {
-        boundary(from: cursor + 1)
+    /// The event that holds `place`: where the payload of its chunk lies, and where it ends, framing included.
+    func event(at place: Int) -> (payload: Range<Int>, end: Int) {
+        let next = firstEvent(from: place + 1)
+        let start = Int(starts[next - 1])
+        let end = next < starts.count ? Int(starts[next]) : byteCount
+        let chunk = segments[segment(at: start)].view(start..<end)
+        let sizeLine = (chunk.firstIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
+        return (start + sizeLine..<end - 2, end)
     }
 
     /// The first event that begins at `place` or behind it, by bisection.

@@ -24,7 +24,7 @@ final class Subscriber: BodyProducer {
     init(_ subscription: Subscription, outlet: BodyOutlet) {
         self.subscription = subscription
         self.outlet = outlet
-        before = PendingBytes(SSEText.retry(milliseconds: 2000), isChunked: outlet.isChunked)
+        before = PendingBytes(SSEText.retry(isChunked: outlet.isChunked))
         follower = subscription.followedSession.map { SessionFollower(loop: outlet.loop, sessionID: $0.sessionID) }
         follower?.subscriber = self
         if let log = subscription.log { watch(log, from: subscription.cursor) }
@@ -53,11 +53,16 @@ final class Subscriber: BodyProducer {
         logBytesInBatch = 0
         if let before { batch.append(before.rest) }
         while true {
-            if log == nil, let next = follower?.nextLog() { watch(next, from: 0) }
+            if log == nil, let follower {
+                switch follower.next() {
+                case .log(let log): watch(log, from: 0)
+                case .waiting: return .waiting
+                case .finished: return finish(&batch)
+                }
+            }
             guard let log else { return .waiting }
-            guard outlet.isChunked else { return fillUnframed(&batch, from: log) }
             let count = batch.byteCount
-            let state = batch.isFull ? .more : log.read(from: &cursor, into: &batch)
+            let state = log.read(from: &cursor, into: &batch, isChunked: outlet.isChunked)
             logBytesInBatch += batch.byteCount - count
             guard case .finished = state else { return state }
             guard follower != nil else { return finish(&batch) }
@@ -67,42 +72,28 @@ final class Subscriber: BodyProducer {
         }
     }
 
-    /// For HTTP/1.0: one event at a time, copied without its framing.
-    private func fillUnframed(_ batch: inout WriteBatch, from log: StreamLog) -> BodyState {
-        guard before == nil else { return .more }
-        var event: [UInt8] = []
-        let state = log.readPayload(from: &cursor, into: &event)
-        if !event.isEmpty {
-            let bytes = PendingBytes(event, isChunked: false)
-            before = bytes
-            batch.append(bytes.rest)
-            return .more
-        }
-        guard case .finished = state else { return state }
-        guard follower != nil else { return finish(&batch) }
-        unwatch()
-        return .more
-    }
-
     private func finish(_ batch: inout WriteBatch) -> BodyState {
-        let bytes = behind ?? PendingBytes(ending: subscription.sendsDone, isChunked: outlet.isChunked)
+        let bytes = behind ?? PendingBytes(SSEText.ending(sendsDone: subscription.sendsDone, isChunked: outlet.isChunked))
         behind = bytes
+        let count = batch.byteCount
         guard !batch.isFull else { return .more }
         batch.append(bytes.rest)
-        return .finished
+        return batch.byteCount - count == bytes.rest.count ? .finished : .more
     }
 
     func didSend(_ count: Int) {
         var count = count
-        if let bytes = before, bytes.take(&count) { before = nil }
+        if before?.take(&count) == true { before = nil }
         let fromLog = min(count, logBytesInBatch)
-        cursor += fromLog
+        if fromLog > 0, let log { cursor = log.place(fromLog, after: cursor, isChunked: outlet.isChunked) }
         count -= fromLog
         _ = behind?.take(&count)
     }
 
     func keepAlive() {
-        if before == nil, behind == nil { before = PendingBytes(SSEText.comment, isChunked: outlet.isChunked) }
+        // In the middle of an event, the rest of it has to be next.
+        guard before == nil, behind == nil, log?.isBetweenEvents(cursor) ?? true else { return }
+        before = PendingBytes(SSEText.comment(isChunked: outlet.isChunked))
     }
 
     func didClose() {

@@ -1,19 +1,23 @@
-import Primitives
-
-/// The lines of an event stream besides its events (WHATWG HTML, section 9.2).
+/// The lines of an event stream besides its events (WHATWG HTML, section 9.2), plain or as chunks (RFC 9112, section 7.1).
+/// They are literals, so that a subscriber holds no copy of them.
 enum SSEText {
-    /// How long a client waits before it reconnects.
-    static func retry(milliseconds: Int) -> [UInt8] {
-        var text: [UInt8] = []
-        text.append(ascii: "retry: ")
-        text.append(decimal: milliseconds)
-        text.append(ascii: "\n\n")
-        return text
+    /// How long a client waits before it reconnects: two seconds.
+    static func retry(isChunked: Bool) -> StaticString {
+        isChunked ? "d\r\nretry: 2000\n\n\r\n" : "retry: 2000\n\n"
     }
 
     /// A comment, which clients ignore: it shows proxies and both ends that the connection lives.
-    static let comment = Array(":\n\n".utf8)
+    static func comment(isChunked: Bool) -> StaticString {
+        isChunked ? "3\r\n:\n\n\r\n" : ":\n\n"
+    }
 
-    /// What ends the answer to a `POST`.
-    static let done = Array("data: [DONE]\n\n".utf8)
+    /// What ends a body: the `[DONE]` that clients of such APIs wait for, where asked for, and the last chunk.
+    static func ending(sendsDone: Bool, isChunked: Bool) -> StaticString {
+        switch (sendsDone, isChunked) {
+        case (true, true): "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
+        case (true, false): "data: [DONE]\n\n"
+        case (false, true): "0\r\n\r\n"
+        case (false, false): ""
+        }
+    }
 }

@@ -1,3 +1,5 @@
+import Primitives
+
 /// The id of an event: which stream, and its place in it. On the wire `<stream_id>:<sequence>`.
 package struct StreamEventID: Sendable, Equatable {
     package var streamID: String
@@ -8,11 +10,14 @@ package struct StreamEventID: Sendable, Equatable {
         self.sequence = sequence
     }
 
+    /// Longer numbers are no sequence of any stream, and could overflow a sum.
+    private static let mostDigits = 15
+
     /// The id that `text` spells, or nil.
     package init?(_ text: some StringProtocol) {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let digits = text[text.index(after: colon)...]
-        guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let sequence = Int(digits) else {
+        guard digits.utf8.count <= Self.mostDigits, digits.utf8.allSatisfy(isDigit), let sequence = Int(digits) else {
             return nil
         }
         streamID = String(text[..<colon])

@@ -66,11 +66,11 @@ package final class ActiveStreamTracker: Sendable {
 
     /// Tells the session's followers of a stream that has begun.
     package func announce(_ stream: LiveStream) {
-        let followers = state.withLock { state in
+        // Under the lock, as in `follow`: each follower hears of a session's streams in the order in which they begin.
+        state.withLock { state in
             state.announced.insert(stream.id)
-            return state.followers[stream.sessionID] ?? []
+            for follower in state.followers[stream.sessionID] ?? [] { follower.announce(stream.log) }
         }
-        for follower in followers { follower.announce(stream.log) }
     }
 
     /// Ends a stream whose end is stored: gives its place free, and only then shows its terminal event, so that whoever
@@ -78,6 +78,9 @@ package final class ActiveStreamTracker: Sendable {
     ///
     /// - Parameter isKept: whether the log is held for clients that reconnect.
     package func end(_ stream: LiveStream, terminalEvent: [UInt8], isKept: Bool = true) {
+        // A stop that comes from now on has nothing to stop.
+        _ = stream.settle()
+        let logByteCount = stream.log.memoryByteCount + terminalEvent.count
         let now = time.monotonicNanoseconds
         state.withLock { state in
             guard state.running.removeValue(forKey: stream.id) != nil else { return }
@@ -85,15 +88,18 @@ package final class ActiveStreamTracker: Sendable {
             state.announced.remove(stream.id)
             let count = state.countByUser[stream.userID, default: 1] - 1
             state.countByUser[stream.userID] = count > 0 ? count : nil
-            if isKept { state.ended.add(stream, now: now) }
+            if isKept { state.ended.add(stream, logByteCount: logByteCount, now: now) }
         }
         stream.log.end(terminalEvent)
         stream.didEnd()
     }
 
-    /// From now on no stream starts.
+    /// From now on no stream starts. Followers end when they have read what has been announced to them.
     package func drain() {
-        state.withLock { $0.isDraining = true }
+        state.withLock { state in
+            state.isDraining = true
+            for follower in state.followers.values.joined() { follower.finish() }
+        }
     }
 
     // MARK: Looking up
@@ -139,11 +145,13 @@ package final class ActiveStreamTracker: Sendable {
 
     /// Announces the session's running stream, if there is one, and each later one to `follower`.
     func follow(_ follower: SessionFollower) {
-        let running = state.withLock { state in
+        state.withLock { state in
             state.followers[follower.sessionID, default: []].append(follower)
-            return state.bySession[follower.sessionID].flatMap { state.announced.contains($0.id) ? $0 : nil }
+            if let running = state.bySession[follower.sessionID], state.announced.contains(running.id) {
+                follower.announce(running.log)
+            }
+            if state.isDraining { follower.finish() }
         }
-        if let running { follower.announce(running.log) }
     }
 
     func unfollow(_ follower: SessionFollower) {

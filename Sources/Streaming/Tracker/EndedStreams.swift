@@ -43,8 +43,12 @@ struct EndedStreams {
         byMessage[Message(sessionID: sessionID, messageID: messageID)]
     }
 
-    mutating func add(_ stream: LiveStream, now: Int64) {
-        let entry = Entry(stream: stream, endedAt: now, byteCount: stream.log.memoryByteCount)
+    /// What a held stream takes besides its log, in bytes: about, and as measured with ids of usual lengths.
+    private static let overhead = 2048
+
+    /// - Parameter logByteCount: the memory of the stream's log, its terminal event included.
+    mutating func add(_ stream: LiveStream, logByteCount: Int, now: Int64) {
+        let entry = Entry(stream: stream, endedAt: now, byteCount: logByteCount + Self.overhead)
         entries.append(entry)
         byteCount += entry.byteCount
         byID[stream.id] = stream
@@ -82,7 +86,8 @@ struct EndedStreams {
         byteCount -= entry.byteCount
         byID[stream.id] = nil
         if let messageID = stream.question.messageID {
-            byMessage[Message(sessionID: stream.sessionID, messageID: messageID)] = nil
+            let message = Message(sessionID: stream.sessionID, messageID: messageID)
+            if byMessage[message] === stream { byMessage[message] = nil }
         }
     }
 }

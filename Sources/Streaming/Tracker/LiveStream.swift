@@ -38,6 +38,8 @@ package final class LiveStream: Sendable {
     private struct State {
         var cancellation: StreamCancellation?
         var task: Task<Void, Never>?
+        /// Whether it is decided how the stream ends.
+        var isSettled = false
         var hasEnded = false
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
@@ -68,31 +70,45 @@ package final class LiveStream: Sendable {
     /// Whether the stream is to end; cheap enough to be looked at before each chunk.
     package var isCancelled: Bool { isCancelledFlag.load(ordering: .acquiring) }
 
-    /// Why the stream is to end, if it is. The first reason stands.
-    package var cancellation: StreamCancellation? { state.withLock { $0.cancellation } }
-
     /// Names the task that makes the reply: cancelling the stream cancels it.
     package func own(_ task: Task<Void, Never>) {
         let isCancelled = state.withLock { state in
-            state.task = task
+            if !state.hasEnded { state.task = task }
             return state.cancellation != nil
         }
         if isCancelled { task.cancel() }
     }
 
     /// Ends the stream early: its task stops waiting for its agent at once. Whoever calls it may then wait for the end.
+    /// The first call stands, but that a user's stop comes before the service's.
     ///
     /// - Returns: for a stop, the answer as far as it was shown, after which no client is sent more of it;
-    ///   nil when the stream was already ending.
+    ///   nil for an interruption, and when the stream was already ending.
+    @discardableResult
     package func cancel(_ reason: StreamCancellation) async -> String? {
-        let task = state.withLock { state in
-            if state.cancellation == nil { state.cancellation = reason }
-            return state.task
+        let (task, seal) = state.withLock { state -> (Task<Void, Never>?, StreamLog.Seal?) in
+            guard !state.isSettled, state.cancellation != .stopped, state.cancellation != reason else {
+                return (nil, nil)
+            }
+            state.cancellation = reason
+            isCancelledFlag.store(true, ordering: .releasing)
+            // Under the lock: the end cannot come in between, and show what a stop is to hide.
+            return (state.task, reason == .stopped ? log.seal() : nil)
         }
-        isCancelledFlag.store(true, ordering: .releasing)
-        let answer = reason == .stopped ? await log.seal() : log.answer
         task?.cancel()
-        return answer
+        await seal?.waitUntilSilent()
+        return seal?.answer
+    }
+
+    /// Decides how the stream ends. From now on it can no longer be cancelled: a stop is either told to whoever asked
+    /// for it and seen in how the stream ends, or neither.
+    ///
+    /// - Returns: why the stream is to end early, if it is.
+    package func settle() -> StreamCancellation? {
+        state.withLock { state in
+            state.isSettled = true
+            return state.cancellation
+        }
     }
 
     /// Returns when the stream has ended, and how it ended is stored.

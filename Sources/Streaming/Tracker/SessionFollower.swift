@@ -3,12 +3,25 @@ import Synchronization
 
 /// A client that watches whatever a session streams: it is told of each new stream's log.
 ///
-/// `@unchecked Sendable`: the logs are locked; `subscriber` is touched on the loop alone.
+/// `@unchecked Sendable`: the news are locked; `subscriber` is touched on the loop alone.
 final class SessionFollower: LoopWork, @unchecked Sendable {
+    /// What a follower goes on with.
+    enum Next {
+        case log(StreamLog)
+        case waiting
+        /// No further stream will come.
+        case finished
+    }
+
+    private struct News {
+        var logs: [StreamLog] = []
+        var isFinished = false
+    }
+
     let loop: EventLoop
     let sessionID: String
     weak var subscriber: Subscriber?
-    private let logs = Mutex<[StreamLog]>([])
+    private let news = Mutex(News())
 
     init(loop: EventLoop, sessionID: String) {
         self.loop = loop
@@ -17,13 +30,22 @@ final class SessionFollower: LoopWork, @unchecked Sendable {
 
     /// Tells of a stream that has begun. From any thread.
     func announce(_ log: StreamLog) {
-        logs.withLock { $0.append(log) }
+        news.withLock { $0.logs.append(log) }
         loop.flush(self)
     }
 
-    /// The log to go on with, in the order in which the streams began.
-    func nextLog() -> StreamLog? {
-        logs.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+    /// Tells that no further stream will come. From any thread.
+    func finish() {
+        news.withLock { $0.isFinished = true }
+        loop.flush(self)
+    }
+
+    /// Takes the log to go on with, in the order in which the streams began.
+    func next() -> Next {
+        news.withLock { news in
+            if !news.logs.isEmpty { return .log(news.logs.removeFirst()) }
+            return news.isFinished ? .finished : .waiting
+        }
     }
 
     func run(on loop: EventLoop) {
