@@ -30,7 +30,11 @@ let package = Package(
 
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: settings),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Primitives"], swiftSettings: settings),
-        .testTarget(name: "StreamingTests", dependencies: ["Streaming", "HTTPServer"], swiftSettings: settings),
+        .testTarget(
+            name: "StreamingTests",
+            dependencies: ["Streaming", "HTTPServer", "Primitives"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "StorageTests",
             dependencies: ["Storage", "Primitives", "StoreWriterProcess"],
