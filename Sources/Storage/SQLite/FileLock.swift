@@ -40,7 +40,10 @@ final class FileLock: Sendable {
             defer { held = nil }
             return held
         }
-        if let descriptor { Glibc.close(descriptor) }
+        guard let descriptor else { return }
+        // Closing alone would not do while a child process that is being started still has a copy of the descriptor.
+        flock(descriptor, LOCK_UN)
+        Glibc.close(descriptor)
     }
 
     private static func writeHolder(_ descriptor: Int32) {

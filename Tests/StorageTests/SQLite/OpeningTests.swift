@@ -48,6 +48,26 @@ import Testing
         }
     }
 
+    @Test func `commits wait for the disk, and readers do not write`() async throws {
+        try await withTemporaryFolder { folder in
+            let store = try await SQLiteStore.open(directory: folder)
+            let settings = try await store.writer.write { connection throws(StoreError) in
+                try ["journal_mode", "synchronous"].map { name throws(StoreError) in
+                    let row = try connection.prepare("PRAGMA \(name)", operation: name)
+                    return try row.step() ? row.text(0) : ""
+                }
+            }
+            // 2 is FULL.
+            #expect(settings == ["wal", "2"])
+            await expect(.unavailable) {
+                try await store.readers.read { connection throws(StoreError) in
+                    try connection.execute("DELETE FROM chat_rooms")
+                }
+            }
+            await store.close()
+        }
+    }
+
     @Test func `a second opener is told who has it, until the first has closed`() async throws {
         try await withTemporaryFolder { folder in
             let store = try await SQLiteStore.open(directory: folder)
