@@ -4,8 +4,11 @@ import signal
 
 import pytest
 
-from api import Api
-from service import BINARY, Service
+# So that a failed assertion of a helper, too, shows its values.
+pytest.register_assert_rewrite("api", "rawsocket", "service", "waiting")
+
+from api import Api  # noqa: E402
+from service import BINARY, Service  # noqa: E402
 
 
 def pytest_configure(config):

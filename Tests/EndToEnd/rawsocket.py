@@ -37,14 +37,16 @@ class RawConnection:
     def read_what_has_arrived(self):
         """Takes what lies in the socket, without waiting."""
         data, self.buffer = self.buffer, b""
-        while True:
-            try:
-                part = self.socket.recv(1 << 20, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return data
-            if not part:
-                return data
-            data += part
+        timeout = self.socket.gettimeout()
+        self.socket.setblocking(False)
+        try:
+            while part := self.socket.recv(1 << 20):
+                data += part
+        except BlockingIOError:
+            pass
+        finally:
+            self.socket.settimeout(timeout)
+        return data
 
     def read_response(self):
         """One response with a Content-Length: its status, its lower-cased headers, its body."""
