@@ -11,6 +11,8 @@ package struct HTTPServer: Sendable {
 
     /// Descriptors that are kept for databases, logs and listening sockets.
     private static let reservedDescriptors = 256
+    /// How many of them may go to clients that are told that there are too many connections.
+    private static let refusalDescriptors = 128
 
     /// Listens, and serves from then on.
     ///
@@ -26,24 +28,26 @@ package struct HTTPServer: Sendable {
         // The first listener does not share: a port that another program shares is not taken over unnoticed.
         let probe = try Listener(host: configuration.host, port: configuration.port, sharesPort: false)
         close(probe.socket)
+        port = probe.port
         var servers: [LoopServer] = []
-        var port = probe.port
-        for loop in group.loops {
-            let listener = try Listener(host: configuration.host, port: port, sharesPort: true)
-            port = listener.port
-            servers.append(
-                LoopServer(
+        do throws(SystemError) {
+            for loop in group.loops {
+                let server = LoopServer(
                     loop: loop,
-                    listener: listener,
+                    listener: try Listener(host: configuration.host, port: probe.port, sharesPort: true),
                     configuration: configuration,
                     connectionLimit: (limit + group.loops.count - 1) / group.loops.count,
+                    refusalLimit: max(1, Self.refusalDescriptors / group.loops.count),
                     service: service
                 )
-            )
+                servers.append(server)
+                try await Self.start(server)
+            }
+        } catch {
+            for server in servers { server.loop.execute { server.closeAll() } }
+            throw error
         }
-        self.port = port
         self.servers = servers
-        for server in servers { try await Self.start(server) }
     }
 
     private static func start(_ server: LoopServer) async throws(SystemError) {

@@ -8,49 +8,60 @@ extension Connection {
         guard isOpen, isReadable else { return }
         switch phase {
         case .answering, .streaming: return
-        case .reading, .lingering: break
+        // What was read before comes first; and who reads no responses is not read any further.
+        case .reading where !inbound.isEmpty || outbound.count >= Self.outboundLimit: return
+        case .reading, .ending, .lingering: break
         }
         let count = recv(socket, loop.readBuffer.baseAddress, loop.readBuffer.count, 0)
-        if count < 0 {
-            isReadable = false
-            if errno != EAGAIN && errno != EINTR { close() }
-            return
-        }
         guard count > 0 else {
-            didReadEnd()
+            if count == 0 { didReadEnd() } else { didFailToRead() }
             return
         }
         // A read that fills the buffer may not be all; neither is one before the end that was announced.
         isReadable = count == loop.readBuffer.count || isHalfClosed
         if isReadable { server.resumeLater(self) }
         guard case .reading = phase else { return }
-        if parser.isIdle { deadline = loop.now + server.configuration.headerTimeout }
-        consume(UnsafeBufferPointer(rebasing: loop.readBuffer[..<count]))
+        let bytes = UnsafeBufferPointer(rebasing: loop.readBuffer[..<count])
+        let used = consume(bytes)
+        if isOpen, used < count { inbound = Array(bytes[used...]) }
         flush()
+    }
+
+    private func didFailToRead() {
+        switch errno {
+        case EAGAIN: isReadable = false
+        case EINTR: server.resumeLater(self)
+        default: close()
+        }
     }
 
     /// The client sends no more. Requests it has sent whole are still answered (RFC 9112, section 9.6).
     private func didReadEnd() {
         isReadable = false
+        hasReadEnd = true
         closesAfterResponse = true
-        if case .reading = phase, !parser.isIdle {
+        switch phase {
+        case .reading where !parser.isIdle:
             refuse(HTTPParseError(.badRequest, "The request ended in the middle"))
-        } else if outbound.isEmpty {
-            close()
-        } else {
-            phase = .lingering
+        case .reading:
+            phase = .ending
+            flush()
+        case .lingering: close()
+        case .ending, .answering, .streaming: break
         }
     }
 
-    /// Feeds bytes to the parser until they are used up or a request has to wait for its answer.
-    /// The bytes stay in place until it returns: they are the loop's, or the caller's own.
-    private func consume(_ buffer: UnsafeBufferPointer<UInt8>) {
+    /// Feeds bytes to the parser until they are used up or a request has to wait for its answer; returns how many it
+    /// has taken. The bytes stay in place until it returns: nothing that it calls reads from the socket.
+    private func consume(_ buffer: UnsafeBufferPointer<UInt8>) -> Int {
         let bytes = buffer.span
         var offset = 0
         do {
-            while case .reading = phase, isOpen, outbound.count < Self.outboundLimit {
+            while case .reading = phase, outbound.count < Self.outboundLimit {
                 switch try parser.next(bytes, from: &offset) {
-                case .needsMore: return
+                case .needsMore:
+                    if awaitsRequest, !parser.isIdle { awaitRequest(for: server.configuration.headerTimeout) }
+                    return offset
                 case .head(let head): didReadHead(head, isLast: offset == bytes.count)
                 case .body(let range): request?.body.append(contentsOf: buffer[range])
                 case .end: answer()
@@ -58,18 +69,27 @@ extension Connection {
             }
         } catch {
             refuse(error)
-            return
+            return bytes.count
         }
-        if isOpen, offset < bytes.count { inbound = Array(buffer[offset...]) }
+        return offset
+    }
+
+    /// The next part of the request is to come within that time.
+    private func awaitRequest(for time: Int64) {
+        awaitsRequest = false
+        deadline = loop.now + time
     }
 
     /// A client that sends requests and reads no responses is not read any further beyond this many bytes.
     private static let outboundLimit = 262_144
 
+    /// Memory for a body is taken as it comes, beyond this many bytes: an announced length costs the client nothing.
+    private static let reservedBody = 65_536
+
     private func didReadHead(_ head: HTTPRequestHead, isLast: Bool) {
-        deadline = loop.now + server.configuration.bodyTimeout
+        awaitRequest(for: server.configuration.bodyTimeout)
         request = PendingRequest(head: head)
-        if case .length(let count) = head.framing { request?.body.reserveCapacity(count) }
+        if case .length(let count) = head.framing { request?.body.reserveCapacity(min(count, Self.reservedBody)) }
         if head.expectsContinue, isLast {
             borrowOutbound()
             outbound.append(ascii: "HTTP/1.1 100 Continue\r\n\r\n")
@@ -82,7 +102,10 @@ extension Connection {
         request = nil
         deadline = .max
         omitsBody = pending.head.method == .head
-        if !pending.head.keepsAlive || server.isDraining { closesAfterResponse = true }
+        if !pending.head.keepsAlive {
+            closesAfterResponse = true
+            endsUnasked = false
+        }
         isOldVersion = pending.head.minorVersion == 0
         phase = .answering
         let request = HTTPRequest(head: pending.head, body: pending.body, peer: peer, loop: loop)
@@ -107,10 +130,12 @@ extension Connection {
 
     /// After a response that was not there at once, or one that had to wait for the client: the requests behind it.
     func goOn() {
-        if isOpen, case .reading = phase, !inbound.isEmpty {
-            let bytes = inbound
-            inbound = []
-            bytes.withUnsafeBufferPointer { consume($0) }
+        if case .reading = phase, !inbound.isEmpty {
+            // Held here, as a connection that is closed lets go of them.
+            let (bytes, start) = (inbound, inboundStart)
+            let used = bytes.withUnsafeBufferPointer { consume(UnsafeBufferPointer(rebasing: $0[start...])) }
+            inboundStart = start + used
+            if inboundStart >= inbound.count { dropInbound() }
         }
         flush()
         read()
@@ -120,10 +145,11 @@ extension Connection {
     func refuse(_ error: HTTPParseError) {
         request = nil
         closesAfterResponse = true
-        isRefused = true
-        omitsBody = false
+        endsUnasked = true
+        let head = parser.refusedHead
+        omitsBody = head?.method == .head
         phase = .answering
-        respond(server.service.response(to: error, head: parser.refusedHead))
+        respond(server.service.response(to: error, head: head))
         flush()
     }
 }

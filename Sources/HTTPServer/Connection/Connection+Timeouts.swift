@@ -8,7 +8,7 @@ extension Connection {
         if case .streaming(let producer) = phase {
             if !isWritable {
                 if now - lastProgress >= configuration.stuckTimeout { close() }
-            } else if now - lastProgress + LoopServer.tickInterval > configuration.keepAliveInterval {
+            } else if now - lastProgress + LoopServer.tickInterval >= configuration.keepAliveInterval {
                 producer.keepAlive()
                 pump()
             }

@@ -45,11 +45,11 @@ extension Connection {
 
     /// The response is complete in `outbound`, or sent.
     private func didRespond() {
-        if closesAfterResponse || server.isDraining {
-            closesAfterResponse = true
-            phase = .lingering
+        if closesAfterResponse {
+            phase = .ending
         } else {
             phase = .reading
+            awaitsRequest = true
             deadline = loop.now + server.configuration.idleTimeout
         }
     }
@@ -61,65 +61,76 @@ extension Connection {
             let count = outbound.withUnsafeBytes { bytes in
                 send(socket, bytes.baseAddress! + outboundStart, bytes.count - outboundStart, Int32(MSG_NOSIGNAL))
             }
-            guard didWrite(count) else { return }
+            guard didWrite(count, of: outbound.count - outboundStart) else { return }
             outboundStart += max(0, count)
         }
         guard outboundStart == outbound.count else {
             if isWritable { server.resumeLater(self) }
             return
         }
-        guard outbound.capacity > 0 else { return }
-        outboundStart = 0
-        loop.buffers.give(&outbound)
-        if case .lingering = phase { endAfterResponse() }
-        // Requests may wait that were held back because the client did not read its responses.
-        if isOpen, !inbound.isEmpty { server.resumeLater(self) }
+        if outbound.capacity > 0 {
+            outboundStart = 0
+            loop.buffers.give(&outbound)
+            // Requests may wait that were held back because the client did not read its responses.
+            if isReadable || !inbound.isEmpty { server.resumeLater(self) }
+        }
+        if case .ending = phase { endAfterResponse() }
     }
 
-    /// Whether the socket is still good; a short write is found out by the next one.
-    private func didWrite(_ count: Int) -> Bool {
+    /// Whether the socket is still good. It is full when it has taken less than was offered: `epoll` tells when it
+    /// takes more.
+    private func didWrite(_ count: Int, of offered: Int) -> Bool {
         if count >= 0 {
             lastProgress = loop.now
+            isWritable = count == offered
             return true
         }
-        if errno == EAGAIN || errno == EINTR {
-            isWritable = errno == EINTR
-            return true
+        switch errno {
+        case EAGAIN:
+            lastProgress = loop.now
+            isWritable = false
+        case EINTR: break
+        default:
+            close()
+            return false
         }
-        close()
-        return false
+        return true
     }
 
     /// Closes at once where nothing can be lost by it, else after the client has had time to read the response.
     private func endAfterResponse() {
-        guard isReadable || isRefused || !inbound.isEmpty, !isHalfClosed else {
+        guard !hasReadEnd, isReadable || endsUnasked || !inbound.isEmpty else {
             close()
             return
         }
-        inbound = []
+        dropInbound()
+        phase = .lingering
         deadline = loop.now + LoopServer.lingerTime
         shutdown(socket, Int32(SHUT_WR))
-        read()
+        // Not `read` now: the bytes in the loop's buffer may still be in use.
+        if isReadable { server.resumeLater(self) }
     }
 
     /// Sends what the streamed body has, one batch a turn, so that every connection gets its share.
     func pump() {
         guard isOpen else { return }
-        guard outbound.isEmpty else {
-            flush()
+        if !outbound.isEmpty {
             // The head leaves first. With it out of the way, the body may follow at once.
-            guard isOpen, outbound.isEmpty else { return }
-            if case .streaming = phase { pump() }
-            return
+            flush()
+            guard outbound.isEmpty else { return }
         }
         guard case .streaming(let producer) = phase, isWritable else { return }
         loop.batch.removeAll()
         let state = producer.fill(&loop.batch)
-        if loop.batch.byteCount > 0 {
+        // The producer may have ended the connection, here and below.
+        guard isOpen else { return }
+        let offered = loop.batch.byteCount
+        if offered > 0 {
             let count = loop.batch.send(to: socket)
-            guard didWrite(count) else { return }
+            guard didWrite(count, of: offered) else { return }
             producer.didSend(max(0, count))
-            guard count == loop.batch.byteCount else {
+            guard isOpen else { return }
+            guard count == offered else {
                 if isWritable { server.resumeLater(self) }
                 return
             }
@@ -132,10 +143,12 @@ extension Connection {
     }
 
     private func endStream(_ producer: any BodyProducer) {
-        producer.didClose()
         phase = .answering
+        producer.didClose()
+        guard isOpen else { return }
         didRespond()
         flush()
+        // Requests may have come meanwhile.
         if isOpen { server.resumeLater(self) }
     }
 }

@@ -13,7 +13,9 @@ final class Connection: IOChannel {
         /// A request is being answered; what the client sends meanwhile stays in the socket.
         case answering
         case streaming(any BodyProducer)
-        /// All is said. What still comes in is thrown away for a moment, as closing a socket with unread bytes would
+        /// All is said, and on its way to the client. What still comes in is thrown away.
+        case ending
+        /// All is sent. What still comes in is thrown away for a moment, as closing a socket with unread bytes would
         /// reset it, and the client might never see the response.
         case lingering
     }
@@ -27,7 +29,8 @@ final class Connection: IOChannel {
     let loop: EventLoop
     let socket: Int32
     let peer: SocketAddress
-    unowned let server: LoopServer
+    /// A cycle only until the connection is closed: then the server forgets it.
+    let server: LoopServer
     var token = ChannelToken(descriptor: -1, generation: 0)
     /// The place in the server's list.
     var index = 0
@@ -35,8 +38,9 @@ final class Connection: IOChannel {
     var phase = Phase.reading
     var parser: HTTPRequestParser
     var request: PendingRequest?
-    /// Bytes that were read behind the request that is being answered.
+    /// Bytes that were read behind the request that is being answered, from `inboundStart` on.
     var inbound: [UInt8] = []
+    var inboundStart = 0
     /// Bytes of responses that are not sent yet, from `outboundStart` on.
     var outbound: [UInt8] = []
     var outboundStart = 0
@@ -45,20 +49,24 @@ final class Connection: IOChannel {
     var isReadable = false
     /// Whether the client has said that it sends no more; the end itself may still have to be read.
     var isHalfClosed = false
+    /// Whether that end has been read.
+    var hasReadEnd = false
     var isWritable = true
     /// Whether the connection waits for its next share of the loop.
     var isQueued = false
     /// Whether the client speaks HTTP/1.0.
     var isOldVersion = false
-    /// Whether the client may be sending what nobody will read.
-    var isRefused = false
+    /// Whether the connection ends without the client having asked for it: it may be sending what nobody will read.
+    var endsUnasked = false
     /// Whether the connection ends with the current response.
     var closesAfterResponse = false
     /// Whether the current response goes to a `HEAD` request, which gets no body.
     var omitsBody = false
+    /// Whether nothing of the next request has come: `deadline` is that of an idle connection.
+    var awaitsRequest = true
     /// When the phase has lasted too long, as monotonic time.
     var deadline: Int64
-    /// When the socket last took a byte, or when the first of those that wait was given to it.
+    /// When the socket last took a byte, or when it first refused those that wait.
     var lastProgress: Int64
 
     init(socket: Int32, peer: SocketAddress, server: LoopServer) {
@@ -99,22 +107,42 @@ final class Connection: IOChannel {
 
     func close() {
         guard isOpen else { return }
-        if case .streaming(let producer) = phase { producer.didClose() }
+        let lastPhase = phase
         phase = .lingering
         loop.unregister(token)
         token = ChannelToken(descriptor: -1, generation: 0)
         Glibc.close(socket)
+        outboundStart = 0
         loop.buffers.give(&outbound)
-        inbound = []
+        dropInbound()
         request = nil
         server.didClose(self)
+        // Last, as a producer may use its outlet once more, and must find the connection closed.
+        if case .streaming(let producer) = lastPhase { producer.didClose() }
+    }
+
+    func dropInbound() {
+        inbound = []
+        inboundStart = 0
     }
 }
 
 extension Connection {
     /// The server ends: an idle connection is closed, any other one ends with its current response.
     func drain() {
-        closesAfterResponse = true
-        if case .reading = phase, parser.isIdle, outbound.isEmpty, !isReadable { close() }
+        if !closesAfterResponse {
+            closesAfterResponse = true
+            endsUnasked = true
+        }
+        guard isIdle else { return }
+        // A request may be there that `epoll` has not told of yet.
+        isReadable = true
+        read()
+        guard isIdle else { return }
+        if outbound.isEmpty { close() } else { phase = .ending }
+    }
+
+    private var isIdle: Bool {
+        if case .reading = phase { isOpen && parser.isIdle && inbound.isEmpty } else { false }
     }
 }

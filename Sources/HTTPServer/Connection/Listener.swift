@@ -7,7 +7,7 @@ struct Listener {
     let port: UInt16
 
     /// Connections that the kernel holds until they are accepted.
-    private static let backlog: Int32 = 4096
+    static let backlog: Int32 = 4096
 
     /// - Throws: `bind` with `EADDRINUSE` when another program has the port.
     init(host: String, port: UInt16, sharesPort: Bool) throws(SystemError) {
@@ -28,6 +28,8 @@ struct Listener {
         do throws(SystemError) {
             try Self.enable(SO_REUSEADDR, on: socket)
             if sharesPort { try Self.enable(SO_REUSEPORT, on: socket) }
+            // Accepted sockets inherit it: each write is whole, and waits for no acknowledgement.
+            try Self.enable(TCP_NODELAY, level: Int32(IPPROTO_TCP), on: socket)
             guard bind(socket, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0 else {
                 throw SystemError("bind")
             }
@@ -39,9 +41,13 @@ struct Listener {
         }
     }
 
-    private static func enable(_ option: Int32, on socket: Int32) throws(SystemError) {
+    private static func enable(
+        _ option: Int32,
+        level: Int32 = SOL_SOCKET,
+        on socket: Int32
+    ) throws(SystemError) {
         var value: Int32 = 1
-        guard setsockopt(socket, SOL_SOCKET, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
+        guard setsockopt(socket, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
             throw SystemError("setsockopt")
         }
     }

@@ -16,11 +16,15 @@ final class LoopServer: IOChannel, LoopWork, @unchecked Sendable {
     let service: any HTTPService
     /// How many connections this loop may have.
     let connectionLimit: Int
+    /// How many more may be open at a time to be told so; those beyond are closed without a word.
+    let refusalLimit: Int
 
     private let listener: Listener
     private var listenerToken: ChannelToken?
     private var connections: [Connection] = []
+    /// The connections that go on at the end of the turn, and the empty array that takes its place meanwhile.
     private var queue: [Connection] = []
+    private var spareQueue: [Connection] = []
     private var runningTasks = 0
     private var isTicking = false
     private var whenEmpty: [CheckedContinuation<Void, Never>] = []
@@ -31,22 +35,29 @@ final class LoopServer: IOChannel, LoopWork, @unchecked Sendable {
         listener: Listener,
         configuration: ServerConfiguration,
         connectionLimit: Int,
+        refusalLimit: Int,
         service: any HTTPService
     ) {
         self.loop = loop
         self.listener = listener
         self.configuration = configuration
         self.connectionLimit = connectionLimit
+        self.refusalLimit = refusalLimit
         self.service = service
     }
 
     func start() throws(SystemError) {
-        listenerToken = try loop.register(listener.socket, events: EPOLLIN.rawValue, channel: self)
+        try startAccepting()
     }
 
     // MARK: Accepting
 
+    private func startAccepting() throws(SystemError) {
+        listenerToken = try loop.register(listener.socket, events: EPOLLIN.rawValue, channel: self)
+    }
+
     private static let acceptsPerTurn = 64
+    private static let acceptPause: Int64 = 100_000_000
 
     func handle(events: UInt32) {
         accept(atMost: Self.acceptsPerTurn)
@@ -65,8 +76,10 @@ final class LoopServer: IOChannel, LoopWork, @unchecked Sendable {
     }
 
     private func add(_ socket: Int32, peer: SocketAddress) {
-        var one: Int32 = 1
-        setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        guard connections.count < connectionLimit + refusalLimit else {
+            close(socket)
+            return
+        }
         let connection = Connection(socket: socket, peer: peer, server: self)
         let events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
         guard let token = try? loop.register(socket, events: events, channel: connection) else {
@@ -85,13 +98,11 @@ final class LoopServer: IOChannel, LoopWork, @unchecked Sendable {
 
     /// Without descriptors or memory, accepting would fail again at once and for ever: a moment's rest instead.
     private func pauseAccepting() {
-        guard let token = listenerToken else { return }
-        loop.unregister(token)
+        if let listenerToken { loop.unregister(listenerToken) }
         listenerToken = nil
-        loop.schedule(at: loop.now + Self.tickInterval / 10) { [self] in
+        loop.schedule(at: loop.now + Self.acceptPause) { [self] in
             guard !isDraining else { return }
-            listenerToken = try? loop.register(listener.socket, events: EPOLLIN.rawValue, channel: self)
-            if listenerToken == nil { pauseAccepting() }
+            do throws(SystemError) { try startAccepting() } catch { pauseAccepting() }
         }
     }
 
@@ -122,9 +133,9 @@ final class LoopServer: IOChannel, LoopWork, @unchecked Sendable {
     }
 
     func run(on loop: EventLoop) {
-        let waiting = queue
-        queue.removeAll(keepingCapacity: true)
-        for connection in waiting { connection.resume() }
+        swap(&queue, &spareQueue)
+        for connection in spareQueue { connection.resume() }
+        spareQueue.removeAll(keepingCapacity: true)
     }
 
     private func startTicking() {
@@ -144,7 +155,7 @@ final class LoopServer: IOChannel, LoopWork, @unchecked Sendable {
     func drain() {
         guard !isDraining else { return }
         // What the kernel has accepted for us would be reset by closing the socket.
-        if listenerToken != nil { accept(atMost: .max) }
+        if listenerToken != nil { accept(atMost: Int(Listener.backlog)) }
         isDraining = true
         if let listenerToken { loop.unregister(listenerToken) }
         listenerToken = nil
@@ -153,6 +164,7 @@ final class LoopServer: IOChannel, LoopWork, @unchecked Sendable {
     }
 
     func closeAll() {
+        drain()
         for connection in connections.reversed() { connection.close() }
     }
 

@@ -15,11 +15,13 @@ package struct BodyOutlet: Sendable {
 
     /// Has the connection ask its producer for bytes, now. To be called on the loop.
     package func pump() {
+        loop.preconditionOnLoop()
         (loop.channel(token) as? Connection)?.pump()
     }
 
     /// Ends the connection without a further byte. To be called on the loop.
     package func abort() {
+        loop.preconditionOnLoop()
         (loop.channel(token) as? Connection)?.close()
     }
 }

@@ -1,27 +1,39 @@
 import CSystem
 import Glibc
 import Primitives
+import Synchronization
 
 /// The loops of a process, each on a thread of its own.
-///
-/// `@unchecked Sendable`: `threads` is written once, before the group is handed to anybody.
-package final class EventLoopGroup: @unchecked Sendable {
+package final class EventLoopGroup: Sendable {
     package let loops: [EventLoop]
-    private var threads: [pthread_t] = []
+    /// Those that have not been waited for.
+    private let threads = Mutex<[pthread_t]>([])
 
     /// Starts `count` loops.
     package init(count: Int, time: any TimeSource) throws(SystemError) {
         var loops: [EventLoop] = []
         for index in 0..<count { loops.append(try EventLoop(index: index, time: time)) }
         self.loops = loops
-        for loop in loops { threads.append(try Self.startThread(of: loop)) }
+        do throws(SystemError) {
+            for loop in loops {
+                let thread = try Self.startThread(of: loop)
+                threads.withLock { $0.append(thread) }
+            }
+        } catch {
+            stop()
+            throw error
+        }
     }
 
-    /// Ends the loops after their current turns, and waits for their threads. Tasks that still prefer them stay suspended.
+    /// Ends the loops after their current turns, and waits for their threads. Tasks that still prefer them stay
+    /// suspended, and what is handed to the loops from now on never runs. To be called from outside of the loops.
     package func stop() {
         for loop in loops { loop.stop() }
+        let threads = threads.withLock { threads in
+            defer { threads = [] }
+            return threads
+        }
         for thread in threads { pthread_join(thread, nil) }
-        threads = []
     }
 
     private static func startThread(of loop: EventLoop) throws(SystemError) -> pthread_t {

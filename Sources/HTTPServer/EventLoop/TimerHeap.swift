@@ -1,6 +1,7 @@
 /// Timers by deadline: a four-ary heap of plain values, and a table of what each does.
 ///
-/// Cancelling empties the timer's place in the table at once; its heap entry is dropped when it comes up.
+/// Cancelling empties the timer's place in the table at once; its heap entry is dropped when it comes up, or when
+/// such entries are the greater part of the heap.
 struct TimerHeap<Action> {
     /// Names a timer. A place that was reused has another generation.
     struct ID: Sendable, Hashable {
@@ -21,6 +22,11 @@ struct TimerHeap<Action> {
     private var heap: [Entry] = []
     private var places: [Place] = []
     private var freePlaces: [UInt32] = []
+    /// How many entries of the heap are of cancelled timers.
+    private var staleCount = 0
+
+    /// How many timers wait, and how many cancelled ones are not dropped yet.
+    var entryCount: Int { heap.count }
 
     /// The earliest deadline, possibly of a timer that has been cancelled.
     var nextDeadline: Int64? { heap.first?.deadline }
@@ -42,18 +48,34 @@ struct TimerHeap<Action> {
 
     /// Gives back a place that was never armed, or whose timer is not to fire; returns the action that will not happen.
     mutating func cancel(_ id: ID) -> Action? {
-        guard places[Int(id.place)].generation == id.generation else { return nil }
-        return release(id)
+        guard isLive(id), let action = release(id) else { return nil }
+        staleCount += 1
+        if staleCount > 64, staleCount > heap.count / 2 { dropStale() }
+        return action
     }
 
     /// The action of one timer that is due at `now`, or nil when none is.
     mutating func popDue(at now: Int64) -> Action? {
         while let first = heap.first, first.deadline <= now {
             removeFirst()
-            guard places[Int(first.id.place)].generation == first.id.generation else { continue }
-            if let action = release(first.id) { return action }
+            guard isLive(first.id) else {
+                staleCount -= 1
+                continue
+            }
+            return release(first.id)
         }
         return nil
+    }
+
+    private func isLive(_ id: ID) -> Bool {
+        places[Int(id.place)].generation == id.generation
+    }
+
+    /// Without it, timers that are cancelled long before their time, as time limits are, would pile up.
+    private mutating func dropStale() {
+        // A sorted array is a heap.
+        heap = heap.filter { isLive($0.id) }.sorted { $0.deadline < $1.deadline }
+        staleCount = 0
     }
 
     private mutating func release(_ id: ID) -> Action? {
