@@ -13,6 +13,8 @@ extension Connection {
                 pump()
             }
         } else if !outbound.isEmpty {
+            // The client's own time stands still: it may be held up by what it has not read yet.
+            if deadline < .max { deadline += LoopServer.tickInterval }
             if now - lastProgress >= configuration.stuckTimeout { close() }
         } else if now >= deadline {
             timeOut()

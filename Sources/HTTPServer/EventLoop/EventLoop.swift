@@ -11,8 +11,8 @@ import Synchronization
 /// A turn: wait, handle what the sockets have, fire timers, open the mailbox, run the tasks that are ready, and
 /// last the flushes, so that everything a turn has produced for a socket leaves in one write.
 ///
-/// `@unchecked Sendable`: `mailbox` is locked, all other variables are touched by the loop's own thread alone,
-/// which `preconditionOnLoop` checks at the doors.
+/// `@unchecked Sendable`: `mailbox` is locked, all other variables are touched by the loop's own thread alone. The
+/// doors check it with `preconditionOnLoop`, but for those that are used for each event and from the loop's own code.
 package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private struct Mailbox {
         var jobs: [UnownedJob] = []
@@ -62,7 +62,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Write buffers that are not in use. Connections borrow one while bytes are in flight.
     var buffers = BufferPool()
 
-    /// The monotonic time at which this turn began, in nanoseconds.
+    /// The monotonic time at which this turn began, in nanoseconds. To be read on the loop.
     package private(set) var now: Int64
 
     package init(index: Int, time: any TimeSource) throws(SystemError) {

@@ -106,8 +106,8 @@ struct TimerHeap<Action> {
             let firstChild = index * 4 + 1
             guard firstChild < heap.count else { break }
             var least = firstChild
-            for child in firstChild..<min(firstChild + 4, heap.count) where heap[child].deadline < heap[least].deadline {
-                least = child
+            for child in firstChild..<min(firstChild + 4, heap.count) {
+                if heap[child].deadline < heap[least].deadline { least = child }
             }
             guard heap[least].deadline < entry.deadline else { break }
             heap[index] = heap[least]
