@@ -25,16 +25,15 @@ package struct HTTPServer: Sendable {
         signal(SIGPIPE, SIG_IGN)
         let limit = min(configuration.maxConnections, max(1, Self.raiseDescriptorLimit() - Self.reservedDescriptors))
         connectionLimit = limit
-        // The first listener does not share: a port that another program shares is not taken over unnoticed.
-        let probe = try Listener(host: configuration.host, port: configuration.port, sharesPort: false)
-        close(probe.socket)
-        port = probe.port
+        var port = configuration.port
         var servers: [LoopServer] = []
         do throws(SystemError) {
             for loop in group.loops {
+                let listener = try Listener(host: configuration.host, port: port, isFirst: servers.isEmpty)
+                port = listener.port
                 let server = LoopServer(
                     loop: loop,
-                    listener: try Listener(host: configuration.host, port: probe.port, sharesPort: true),
+                    listener: listener,
                     configuration: configuration,
                     connectionLimit: (limit + group.loops.count - 1) / group.loops.count,
                     refusalLimit: max(1, Self.refusalDescriptors / group.loops.count),
@@ -47,6 +46,7 @@ package struct HTTPServer: Sendable {
             for server in servers { server.loop.execute { server.closeAll() } }
             throw error
         }
+        self.port = port
         self.servers = servers
     }
 

@@ -9,8 +9,10 @@ struct Listener {
     /// Connections that the kernel holds until they are accepted.
     static let backlog: Int32 = 4096
 
+    /// - Parameter isFirst: whether the port must be free. It is shared from then on, but not taken over unnoticed from
+    ///   a program that shares it too.
     /// - Throws: `bind` with `EADDRINUSE` when another program has the port.
-    init(host: String, port: UInt16, sharesPort: Bool) throws(SystemError) {
+    init(host: String, port: UInt16, isFirst: Bool) throws(SystemError) {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
@@ -27,12 +29,13 @@ struct Listener {
         guard socket >= 0 else { throw SystemError("socket") }
         do throws(SystemError) {
             try Self.enable(SO_REUSEADDR, on: socket)
-            if sharesPort { try Self.enable(SO_REUSEPORT, on: socket) }
+            if !isFirst { try Self.enable(SO_REUSEPORT, on: socket) }
             // Accepted sockets inherit it: each write is whole, and waits for no acknowledgement.
             try Self.enable(TCP_NODELAY, level: Int32(IPPROTO_TCP), on: socket)
             guard bind(socket, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0 else {
                 throw SystemError("bind")
             }
+            if isFirst { try Self.enable(SO_REUSEPORT, on: socket) }
             guard listen(socket, Self.backlog) == 0 else { throw SystemError("listen") }
             self.port = try Self.port(of: socket)
         } catch {

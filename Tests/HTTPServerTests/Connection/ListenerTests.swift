@@ -24,6 +24,27 @@ import Testing
         }
     }
 
+    @Test func `a port that another program would share is not taken over`() async throws {
+        let other = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        defer { close(other) }
+        var one: Int32 = 1
+        setsockopt(other, SOL_SOCKET, SO_REUSEPORT, &one, socklen_t(MemoryLayout<Int32>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                #expect(bind(other, $0, length) == 0 && listen(other, 1) == 0 && getsockname(other, $0, &length) == 0)
+            }
+        }
+        let port = UInt16(bigEndian: address.sin_port)
+        let error = await #expect(throws: SystemError.self) {
+            try await TestServer.run(configure: { $0.port = port }) { _ in }
+        }
+        #expect(error?.number == EADDRINUSE)
+    }
+
     @Test func `an address that is not this machine's is refused`() async throws {
         let error = await #expect(throws: SystemError.self) {
             try await TestServer.run(configure: { $0.host = "192.0.2.1" }) { _ in }
@@ -52,23 +73,21 @@ import Testing
         await #expect(processExitsWith: .success) {
             try await TestServer.run { server in
                 let first = try server.connect()
-                let second = try server.connect()
-                for client in [first, second] {
-                    try client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
-                    _ = try client.response()
-                }
-                // The client has one more; the server none.
-                let taken = try #require(lowestFreeDescriptor())
-                setDescriptorLimit(taken + 1)
+                try first.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+                _ = try first.response()
+                // The client has one more; the server none, also when something else in the process gives one back.
+                setDescriptorLimit(200)
+                takeAllDescriptors()
+                close(199)
                 let third = try server.connect()
+                takeAllDescriptors()
                 try third.send("GET /b HTTP/1.1\r\nHost: a\r\n\r\n")
                 for _ in 0..<5 {
                     server.time.advance(by: .milliseconds(100))
                     await server.settle()
                 }
                 #expect(try third.isSilent())
-                second.close()
-                await server.settle()
+                close(198)
                 server.time.advance(by: .milliseconds(100))
                 #expect(try third.response().text == "GET /b ")
                 try first.send("GET /c HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -78,11 +97,8 @@ import Testing
     }
 }
 
-private func lowestFreeDescriptor() -> Int? {
-    let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    close(descriptor)
-    return Int(descriptor)
+private func takeAllDescriptors() {
+    while open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0 {}
 }
 
 /// Lets the process open no descriptor of that number or above.
