@@ -19,7 +19,8 @@ final class LogSegment: @unchecked Sendable {
     /// Writes at the offset `place` of the log. To be called by the log, under its lock.
     func write(_ bytes: [UInt8], at place: Int) {
         precondition(place >= start && place - start + bytes.count <= memory.count)
-        bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: memory[(place - start)...]).copyMemory(from: $0) }
+        let target = UnsafeMutableRawBufferPointer(rebasing: memory[(place - start)...])
+        bytes.withUnsafeBytes { target.copyMemory(from: $0) }
     }
 
     /// A view over the bytes in that part of the log.

@@ -73,7 +73,8 @@ final class Subscriber: BodyProducer {
     }
 
     private func finish(_ batch: inout WriteBatch) -> BodyState {
-        let bytes = behind ?? PendingBytes(SSEText.ending(sendsDone: subscription.sendsDone, isChunked: outlet.isChunked))
+        let ending = SSEText.ending(sendsDone: subscription.sendsDone, isChunked: outlet.isChunked)
+        let bytes = behind ?? PendingBytes(ending)
         behind = bytes
         let count = batch.byteCount
         guard !batch.isFull else { return .more }

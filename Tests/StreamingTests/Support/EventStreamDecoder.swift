@@ -1,3 +1,5 @@
+import Glibc
+
 /// What a client sees of an event stream: decoded by the standards alone, without any of the code that encodes.
 struct EventStream: Equatable {
     struct Event: Equatable {
@@ -18,12 +20,9 @@ struct EventStream: Equatable {
 
     /// Reads an event stream (WHATWG HTML, section 9.2.6) that ends behind an event or a comment.
     init(_ bytes: [UInt8]) throws {
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw Malformed("not UTF-8") }
+        guard bytes.last == 0x0A else { throw Malformed("the stream ends within a line") }
         var event: (id: String?, data: [String]) = (nil, [])
-        // By scalars: `\r\n` would be one character.
-        var lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        guard lines.removeLast().isEmpty else { throw Malformed("the stream ends within a line") }
-        for line in lines {
+        for line in try Self.lines(bytes) {
             if line.isEmpty {
                 if !event.data.isEmpty {
                     events.append(Event(id: event.id, data: event.data.joined(separator: "\n")))
@@ -43,6 +42,22 @@ struct EventStream: Equatable {
         }
         guard event.data.isEmpty else { throw Malformed("the stream ends within an event") }
     }
+
+    private static func lines(_ bytes: [UInt8]) throws -> [String] {
+        var lines: [String] = []
+        try bytes.withUnsafeBytes { bytes in
+            var place = 0
+            while place < bytes.count, let end = memchr(bytes.baseAddress! + place, 0x0A, bytes.count - place) {
+                let lineEnd = UnsafeRawPointer(end) - bytes.baseAddress!
+                guard let line = String(validating: bytes[place..<lineEnd], as: UTF8.self) else {
+                    throw Malformed("not UTF-8")
+                }
+                lines.append(line)
+                place = lineEnd + 1
+            }
+        }
+        return lines
+    }
 }
 
 /// A chunked body (RFC 9112, section 7.1), as far as it has come.
@@ -57,7 +72,8 @@ struct ChunkedBody {
 
     init(_ bytes: [UInt8]) throws {
         var place = 0
-        while let lineEnd = bytes[place...].firstIndex(of: 0x0A) {
+        // A size line is short: what is longer is none.
+        while let lineEnd = bytes[place..<min(place + 20, bytes.count)].firstIndex(of: 0x0A) {
             guard lineEnd > place, bytes[lineEnd - 1] == 0x0D,
                 let size = Int(String(decoding: bytes[place..<lineEnd - 1], as: UTF8.self), radix: 16)
             else { throw EventStream.Malformed("a bad chunk size at \(place)") }

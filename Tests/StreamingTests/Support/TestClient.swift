@@ -48,12 +48,13 @@ final class TestClient {
         while try !hasEnded && !isEnough(self) {
             var poll = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
             guard Glibc.poll(&poll, 1, Self.limit) > 0 else {
-                throw Failure(reason: "nothing came for long; so far: \(String(decoding: received.suffix(300), as: UTF8.self))")
+                let end = String(decoding: received.suffix(300), as: UTF8.self)
+                throw Failure(reason: "nothing came for long; so far: \(end)")
             }
             let count = recv(socket, &buffer, buffer.count, 0)
             guard count >= 0 else { throw Failure(reason: "recv: \(errno)") }
             if count == 0 { hasEnded = true }
-            received += buffer[..<count]
+            buffer.withUnsafeBytes { received.append(contentsOf: $0[..<max(0, count)]) }
         }
     }
 
@@ -62,13 +63,17 @@ final class TestClient {
 
     /// The bytes behind the head.
     var body: ArraySlice<UInt8> {
-        if bodyStart == nil { bodyStart = received.end(of: "\r\n\r\n") }
+        if bodyStart == nil { bodyStart = received.end(of: "\r\n\r\n", from: 0) }
         return bodyStart.map { received[$0...] } ?? []
     }
 
     /// Reads until `text` has come.
     func read(untilBodyHas text: String) throws {
-        try read { client in client.body.end(of: text) != nil }
+        var start = bodyStart ?? 0
+        try read { client in
+            defer { start = max(start, client.received.count - text.utf8.count) }
+            return client.received.end(of: text, from: start) != nil
+        }
         guard !hasEnded else { throw Failure(reason: "the server ended before \(text)") }
     }
 
@@ -80,22 +85,28 @@ final class TestClient {
         return try EventStream(body.content)
     }
 
-    /// Reads until the connection ends, and decodes a body without chunks.
-    func unframedStream() throws -> EventStream {
-        try read { _ in false }
+    /// Reads a body without chunks up to and with `end`, and decodes it.
+    func unframedStream(through end: String) throws -> EventStream {
+        try read(untilBodyHas: end)
         return try EventStream(Array(body))
     }
 }
 
-extension Collection<UInt8> where Index == Int {
-    /// Where `text` ends that is found first, or nil.
-    fileprivate func end(of text: String) -> Int? {
+extension [UInt8] {
+    /// Where `text` ends that is found first from `start` on, or nil.
+    fileprivate func end(of text: String, from start: Int) -> Int? {
         let text = Array(text.utf8)
-        var place = startIndex
-        while let start = self[place...].firstIndex(of: text[0]) {
-            if self[start...].starts(with: text) { return start + text.count }
-            place = start + 1
+        return withUnsafeBytes { bytes in
+            var place = start
+            while place + text.count <= bytes.count,
+                let found = memchr(bytes.baseAddress! + place, Int32(text[0]), bytes.count - place)
+            {
+                place = UnsafeRawPointer(found) - bytes.baseAddress!
+                guard place + text.count <= bytes.count else { return nil }
+                if memcmp(found, text, text.count) == 0 { return place + text.count }
+                place += 1
+            }
+            return nil
         }
-        return nil
     }
 }
