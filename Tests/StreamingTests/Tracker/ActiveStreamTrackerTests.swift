@@ -130,7 +130,7 @@ struct ActiveStreamTrackerTests {
         let tracker = ActiveStreamTracker.sample()
         let group = try EventLoopGroup(count: 2, time: SystemTimeSource())
         let late = Atomic(0)
-        for index in 0..<100 {
+        for index in 0..<40 {
             let stream = sampleStream("\(index)")
             _ = try tracker.start(stream, joinsSameQuery: false)
             group.loops[0].execute { end(tracker, stream) }

@@ -67,7 +67,7 @@ struct SessionFollowerTests {
             let clients = try (0..<4).map { _ in try server.get("/", receiveBuffer: 65_536) }
             for client in clients { try client.read(untilBodyHas: "retry") }
             let names = (0..<30).map { "stream_\($0)" }
-            let text = String(repeating: "Nobody reads this for now. ", count: 2000)
+            let text = String(repeating: "Nobody reads this for now. ", count: 800)
             for name in names { try play(name, tracker, text: text) }
             tracker.drain()
             for client in clients { #expect(try client.stream().events.map(\.id) == ids(of: names)) }
