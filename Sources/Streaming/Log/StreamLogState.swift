@@ -21,8 +21,8 @@ struct StreamLogState {
     var answer: [UInt8] = []
     var watchers: [LoopWatchers] = []
 
-    /// The first segment is small, as many answers are; the following ones double up to the largest.
-    private static let firstSegment = 2048
+    /// Segments grow with the log, as most answers are short: of what it takes, about a third at most is unused.
+    private static let smallestSegment = 2048
     private static let largestSegment = 65_536
 
     var hasEnded: Bool { phase == .ended || phase == .stopped }
@@ -31,7 +31,7 @@ struct StreamLogState {
     mutating func write(_ event: [UInt8], isLast: Bool = false) {
         let room = segments.last.map { $0.start + $0.capacity - byteCount } ?? 0
         if room < event.count {
-            let usual = segments.last.map { min($0.capacity * 2, Self.largestSegment) } ?? Self.firstSegment
+            let usual = min(max(byteCount / 2, Self.smallestSegment), Self.largestSegment)
             segments.append(LogSegment(start: byteCount, capacity: isLast ? event.count : max(usual, event.count)))
         }
         segments[segments.count - 1].write(event, at: byteCount)

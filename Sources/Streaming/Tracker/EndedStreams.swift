@@ -43,8 +43,8 @@ struct EndedStreams {
         byMessage[Message(sessionID: sessionID, messageID: messageID)]
     }
 
-    /// What a held stream takes besides its log, in bytes: about, and as measured with ids of usual lengths.
-    private static let overhead = 2048
+    /// What a held stream takes besides its log, in bytes: about, as measured with ids and a question of usual lengths.
+    static let overhead = 1200
 
     /// - Parameter logByteCount: the memory of the stream's log, its terminal event included.
     mutating func add(_ stream: LiveStream, logByteCount: Int, now: Int64) {

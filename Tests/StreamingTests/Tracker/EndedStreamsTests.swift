@@ -29,7 +29,7 @@ struct EndedStreamsTests {
     @Test func `the oldest go first when their memory is used up, and a single one that is too large goes at once`() {
         var ended = EndedStreams(StreamRetention(time: .max, memory: 100_000))
         for index in 0..<50 {
-            ended.add(sampleStream("\(index)"), logByteCount: 10_000 - 2048, now: 0)
+            ended.add(sampleStream("\(index)"), logByteCount: 10_000 - EndedStreams.overhead, now: 0)
             #expect(ended.byteCount <= 100_000)
         }
         #expect((0..<40).allSatisfy { ended.stream(id: "\($0)") == nil })
@@ -56,7 +56,7 @@ struct EndedStreamsTests {
                 let bytes = Int.random(in: 0..<40_000, using: &random)
                 let stream = sampleStream("\(step)", session: "s\(step % 8)", messageID: "m\(step % 3)")
                 ended.add(stream, logByteCount: bytes, now: now)
-                model.append((stream, now, bytes + 2048))
+                model.append((stream, now, bytes + EndedStreams.overhead))
             }
             // Look-ups do not expire by themselves; the model is compared where the books were just settled.
             ended.removeExpired(now: now)
