@@ -72,13 +72,19 @@ struct APIService: HTTPService {
         case .task(let answer):
             return .later {
                 do throws(APIError) {
-                    if request.http.head.method == .get { try rateLimiter.check(.reads, key: request.http.peer.host) }
+                    try limitReads(request.http)
                     return try await answer(request)
                 } catch {
                     return failure(error, request.http, id: request.id)
                 }
             }
         }
+    }
+
+    /// Holds reads to their rate, by client address. Those who change something are limited by user, once that is known.
+    private func limitReads(_ http: HTTPRequest) throws(APIError) {
+        guard http.head.method == .get || http.head.method == .head else { return }
+        try rateLimiter.check(.reads, key: http.peer.host)
     }
 
     private func failure(_ error: APIError, _ http: HTTPRequest, id: String) -> HTTPResponse {

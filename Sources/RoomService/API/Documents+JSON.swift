@@ -29,7 +29,8 @@ extension Room {
 }
 
 extension RoomSummary {
-    /// How many characters of the last answer a list shows.
+    /// How many characters of the last answer a list shows: Unicode scalars, as everywhere in this API, which also bounds
+    /// the bytes.
     private static let excerptLength = 100
 
     var json: JSONObject {
@@ -47,8 +48,10 @@ extension RoomSummary {
     }
 
     private static func excerpt(of text: String) -> String {
-        guard let end = text.index(text.startIndex, offsetBy: excerptLength, limitedBy: text.endIndex) else { return text }
-        return end == text.endIndex ? text : text[..<end] + "..."
+        let scalars = text.unicodeScalars
+        let end = scalars.index(scalars.startIndex, offsetBy: excerptLength, limitedBy: scalars.endIndex)
+        guard let end, end < scalars.endIndex else { return text }
+        return String(scalars[..<end]) + "..."
     }
 }
 

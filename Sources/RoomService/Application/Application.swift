@@ -72,7 +72,8 @@ struct Application: Sendable {
             ids: ids,
             time: time,
             roomLimit: settings.maxRoomsPerUser,
-            timeout: settings.sessionTimeout
+            timeout: settings.sessionTimeout,
+            idleTime: settings.sessionIdle
         )
         let chat = ChatService(
             store: store,
@@ -84,11 +85,10 @@ struct Application: Sendable {
             time: time,
             logger: logger,
             instanceID: instanceID,
-            sessionIdle: settings.sessionIdle,
             contextLimit: settings.contextMaxCharacters
         )
         let groups: [any RouteGroup] = [
-            ServiceRoutes(store: store, tracker: tracker, time: time, readiness: readiness),
+            ServiceRoutes(store: store, tracker: tracker, time: time, readiness: readiness, logger: logger),
             RoomRoutes(
                 store: store,
                 chat: chat,

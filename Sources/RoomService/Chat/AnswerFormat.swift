@@ -4,17 +4,18 @@ import HTTPServer
 enum AnswerFormat {
     case eventStream, json
 
-    /// Chooses by the `Accept` fields (RFC 9110, section 12.5.1); without one, the stream.
+    /// Chooses by the `Accept` fields (RFC 9110, section 12.5.1): the format of more weight, and of two that are equal the
+    /// stream, as libraries name JSON beside `*/*` without being asked to.
     ///
     /// - Throws: 406 when the client takes neither.
     init(accept fields: [String]) throws(APIError) {
-        let ranges = fields.flatMap { $0.split(separator: ",") }.compactMap(Self.acceptedType)
-        if fields.isEmpty || ranges.contains(where: { ["text/event-stream", "text/*", "*/*"].contains($0) }) {
-            // JSON named before the wildcard is a preference: HTTP libraries add `*/*` behind what they want.
-            let names = ranges.filter { $0 != "*/*" }
-            self = names.first == "application/json" ? .json : .eventStream
-        } else if ranges.contains(where: { ["application/json", "application/*"].contains($0) }) {
+        let ranges = fields.flatMap { $0.split(separator: ",") }.compactMap(MediaRange.init)
+        let stream = MediaRange.weight(of: "text/event-stream", in: ranges)
+        let json = MediaRange.weight(of: "application/json", in: ranges)
+        if json > stream {
             self = .json
+        } else if stream > 0 {
+            self = .eventStream
         } else {
             throw APIError(
                 .notAcceptable,
@@ -23,12 +24,31 @@ enum AnswerFormat {
             )
         }
     }
+}
 
-    /// The media range in lower case, or nil when its weight is 0.
-    private static func acceptedType(_ element: Substring) -> String? {
+/// An element of `Accept`, as `text/*;q=0.5`.
+private struct MediaRange {
+    /// In lower case, without parameters.
+    let type: String
+    /// From 0, not acceptable, to 1.
+    let weight: Double
+
+    /// Nil for an empty element, which counts for nothing.
+    init?(_ element: Substring) {
         let parts = element.split(separator: ";").map { $0.trimming { $0 == " " || $0 == "\t" }.lowercased() }
-        guard let type = parts.first else { return nil }
-        for part in parts.dropFirst() where part.hasPrefix("q=") && Double(part.dropFirst(2)) == 0 { return nil }
-        return type
+        guard let type = parts.first, !type.isEmpty else { return nil }
+        self.type = type
+        let weight = parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) }
+        self.weight = weight.map { (0...1).contains($0) ? $0 : 1 } ?? 1
+    }
+
+    /// What the most specific range says about `type`; without any range, every type is welcome.
+    static func weight(of type: String, in ranges: [MediaRange]) -> Double {
+        guard !ranges.isEmpty else { return 1 }
+        let family = type.prefix { $0 != "/" } + "/*"
+        for name in [type, String(family), "*/*"] {
+            if let weight = ranges.filter({ $0.type == name }).map(\.weight).max() { return weight }
+        }
+        return 0
     }
 }

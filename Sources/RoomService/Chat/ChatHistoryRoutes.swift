@@ -58,7 +58,8 @@ struct ChatHistoryRoutes: RouteGroup {
         } else {
             filter = .user(userID ?? "", agentType: agentType)
         }
-        return try await history(filter, limit: limit, ["agent_type": .string(agentType)])
+        // With both, what both mean: nothing, when the session is another user's.
+        return try await history(filter, of: userID, limit: limit, ["agent_type": .string(agentType)])
     }
 
     private func roomHistory(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
@@ -73,15 +74,17 @@ struct ChatHistoryRoutes: RouteGroup {
 
     private func history(
         _ filter: ConversationFilter,
+        of userID: String? = nil,
         limit: Int,
         _ members: JSONObject = [:]
     ) async throws(APIError) -> HTTPResponse {
         let page = try await storing { () throws(StoreError) in
             try await store.conversations(filter, page: PageRequest(limit: limit))
         }
+        let conversations = page.elements.filter { userID == nil || $0.userID == userID }
         var object = members
-        object["count"] = .integer(Int64(page.elements.count))
-        object["conversations"] = .array(page.elements.map { .object($0.json) })
+        object["count"] = .integer(Int64(conversations.count))
+        object["conversations"] = .array(conversations.map { .object($0.json) })
         return Envelope.plain(object)
     }
 

@@ -15,8 +15,6 @@ struct ChatService: Sendable {
     let time: any TimeSource
     let logger: Logger
     let instanceID: String
-    /// How long a session may be idle before its context is cleared.
-    let sessionIdle: Duration
     let contextLimit: Int
 
     /// What a client is given to watch.
@@ -56,7 +54,7 @@ struct ChatService: Sendable {
             agent: agent,
             question: question,
             session: session,
-            startsContext: stream.startedAt.since(session.lastActivity) > sessionIdle
+            startsContext: sessions.hasIdled(session, at: stream.startedAt)
         )
         do throws(StoreError) {
             try await store.begin(reply.conversation, stream: activeStream(stream), startsContext: reply.startsContext)

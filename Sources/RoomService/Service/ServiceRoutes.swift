@@ -9,6 +9,7 @@ struct ServiceRoutes: RouteGroup {
     let tracker: ActiveStreamTracker
     let time: any TimeSource
     let readiness: Readiness
+    let logger: Logger
 
     func add(to router: inout Router<RouteHandler>) {
         router.on(.get, "/", .immediate(index))
@@ -55,6 +56,7 @@ struct ServiceRoutes: RouteGroup {
         do throws(StoreError) {
             sessionCount = try await store.sessionCount(at: time.now)
         } catch {
+            logger.error("store unhealthy", ["request.id": .string(request.id), "error": .error(error)])
             sessionCount = nil
         }
         let latency = Double(time.monotonicNanoseconds - start) / 1e6

@@ -32,7 +32,7 @@ struct SessionRoutes: RouteGroup {
 
     private func show(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         let session = try await sessions.session(request.path("id"))
-        let count = try await storing { () throws(StoreError) in try await store.contextCount(of: session) }
+        let count = try await contextCount(of: session)
         var data = session.json
         data["last_activity"] = JSONValue(session.lastActivity)
         data["active_agent"] = JSONValue(session.activeAgent)
@@ -48,6 +48,12 @@ struct SessionRoutes: RouteGroup {
         return Envelope.success("Session retrieved successfully", data: data, at: time.now)
     }
 
+    /// How many conversations the agents see of the session.
+    private func contextCount(of session: Session) async throws(APIError) -> Int {
+        guard !sessions.hasIdled(session, at: time.now) else { return 0 }
+        return try await storing { () throws(StoreError) in try await store.contextCount(of: session) }
+    }
+
     private func reset(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         var body = BodyReader(try request.json(), isOptional: true)
         let agentType = body.optional("agent_type", .identifier)
@@ -61,7 +67,7 @@ struct SessionRoutes: RouteGroup {
         let data: JSONObject = [
             "session_id": .string(session.id),
             "reset_scope": .string(agentType ?? "all"),
-            "conversations_cleared": .integer(Int64(count)),
+            "conversations_cleared": .integer(Int64(sessions.hasIdled(session, at: now) ? 0 : count)),
         ]
         return Envelope.success("Session reset successfully", data: data, at: now)
     }
@@ -70,9 +76,12 @@ struct SessionRoutes: RouteGroup {
         var body = BodyReader(try request.json(), isOptional: true)
         let streamID = body.optional("stream_id", .identifier)
         try check { () throws(ValidationError) in try body.finish() }
-        let session = try await sessions.session(request.path("id"))
-        var data: JSONObject = ["session_id": .string(session.id), "room_id": .string(session.roomID)]
-        guard let stopped = await chat.stop(sessionID: session.id, streamID: streamID) else {
+        let sessionID = request.path("id")
+        // An answer may outlast its session, and can still be stopped then.
+        let runningIn = chat.tracker.running(sessionID: sessionID)?.roomID
+        let roomID = if let runningIn { runningIn } else { try await sessions.session(sessionID).roomID }
+        var data: JSONObject = ["session_id": .string(sessionID), "room_id": .string(roomID)]
+        guard let stopped = await chat.stop(sessionID: sessionID, streamID: streamID) else {
             data["status"] = "not_found"
             data["stream_id"] = .null
             data["partial_response"] = .null
@@ -106,6 +115,7 @@ struct SessionRoutes: RouteGroup {
 
     private func delete(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         let session = try await sessions.session(request.path("id"))
+        try rateLimiter.check(.writes, key: session.userID)
         let now = time.now
         // The session goes first, so that no new stream begins in it.
         try await storing { () throws(StoreError) in try await store.deleteSession(id: session.id, at: now) }

@@ -10,6 +10,8 @@ struct SessionService: Sendable {
     let roomLimit: Int
     /// From a session's making to its end.
     let timeout: Duration
+    /// How long a session may be idle before its context is cleared.
+    let idleTime: Duration
 
     /// Makes a session in the user's room, or in a new one.
     ///
@@ -38,5 +40,11 @@ struct SessionService: Sendable {
         let session = try await storing { () throws(StoreError) in try await store.session(id: id, at: now) }
         guard let session else { throw .sessionNotFound }
         return session
+    }
+
+    /// Whether the session has been idle for so long that its context counts as cleared. The store forgets it with the
+    /// next question.
+    func hasIdled(_ session: Session, at now: Timestamp) -> Bool {
+        now.since(session.lastActivity) >= idleTime
     }
 }
