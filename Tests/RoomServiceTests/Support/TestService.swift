@@ -1,0 +1,156 @@
+import Glibc
+import HTTPServer
+import Primitives
+import Storage
+import Synchronization
+
+@testable import RoomService
+
+/// The whole service in this process, on a free port, over a store in a folder of its own, by a clock that only the test
+/// moves.
+final class TestService: Sendable {
+    let directory: String
+    let time: ManualTimeSource
+    let group: EventLoopGroup
+    let store: SQLiteStore
+    let application: Application
+    let log: MemorySink
+
+    private var loop: EventLoop { group.loops[0] }
+
+    /// Starts a service. `withService` is the usual way.
+    init(
+        directory: String,
+        loops: Int,
+        time: ManualTimeSource,
+        ids: any IdentifierGenerator = RandomIdentifierGenerator(),
+        settings: Settings
+    ) async throws {
+        self.directory = directory
+        self.time = time
+        let log = MemorySink()
+        self.log = log
+        let group = try EventLoopGroup(count: loops, time: time)
+        self.group = group
+        let loop = group.loops[0]
+        let store = try await SQLiteStore.open(directory: directory, time: time)
+        self.store = store
+        application = try await Task(executorPreference: loop) {
+            try await Application(
+                settings: settings,
+                store: store,
+                group: group,
+                loop: loop,
+                time: time,
+                ids: ids,
+                logger: Logger(level: .warning, format: .text, time: time, sink: log)
+            )
+        }.value
+        await settle()
+    }
+
+    var port: UInt16 { application.server.port }
+
+    func connect() throws -> TestConnection { try TestConnection(port: port) }
+
+    // MARK: Time
+
+    /// Moves the clock, and lets the loops do what is due.
+    func advance(by duration: Duration) async {
+        time.advance(by: duration)
+        await settle()
+    }
+
+    /// Returns when the loops have done what they had to do, short of waiting for the store.
+    func settle() async {
+        for _ in 0..<3 {
+            for loop in group.loops { await loop.barrier() }
+        }
+    }
+
+    /// Waits for what happens without the clock: for a commit, or for bytes on their way.
+    ///
+    /// - Returns: false when it has not happened in a time in which it would have.
+    func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
+        let limit = nanoseconds(of: CLOCK_MONOTONIC) + 20_000_000_000
+        while nanoseconds(of: CLOCK_MONOTONIC) < limit {
+            if try await condition() { return true }
+            await settle()
+        }
+        return false
+    }
+
+    // MARK: Ending
+
+    /// Begins to shut down, as on `SIGTERM`.
+    func beginShutDown() -> ShutDown {
+        let shutDown = ShutDown()
+        Task(executorPreference: loop) { [application, loop] in
+            await application.shutDown(on: loop)
+            shutDown.isDone.store(true, ordering: .releasing)
+        }
+        return shutDown
+    }
+
+    /// Ends the service, without waiting for the drain time.
+    func end() async {
+        let shutDown = beginShutDown()
+        while !shutDown.isDone.load(ordering: .acquiring) { await advance(by: .seconds(1)) }
+        group.stop()
+    }
+
+    /// Whether all is stored and closed.
+    final class ShutDown: Sendable {
+        let isDone = Atomic(false)
+    }
+}
+
+/// Runs `body` with a service of its own, which it ends in any case.
+func withService(
+    _ configure: (inout Settings) -> Void = { _ in },
+    loops: Int = 1,
+    ids: any IdentifierGenerator = RandomIdentifierGenerator(),
+    body: (TestService) async throws -> Void
+) async throws {
+    try await withTemporaryDirectory { directory in
+        let settings = testSettings(configure)
+        let time = ManualTimeSource()
+        let service = try await TestService(directory: directory, loops: loops, time: time, ids: ids, settings: settings)
+        do {
+            try await body(service)
+        } catch {
+            await service.end()
+            throw error
+        }
+        await service.end()
+    }
+}
+
+/// The defaults, on a free port.
+func testSettings(_ configure: (inout Settings) -> Void = { _ in }) -> Settings {
+    var settings = Settings()
+    settings.port = 0
+    configure(&settings)
+    return settings
+}
+
+func withTemporaryDirectory(_ body: (String) async throws -> Void) async throws {
+    var template = Array("/tmp/room-service-test-XXXXXX".utf8CString)
+    guard let path = mkdtemp(&template).map({ String(cString: $0) }) else { throw TestConnection.Failure.system("mkdtemp") }
+    defer {
+        for name in ["room-service.db", "room-service.db-wal", "room-service.db-shm", "room-service.lock"] {
+            unlink("\(path)/\(name)")
+        }
+        rmdir(path)
+    }
+    try await body(path)
+}
+
+/// Keeps log lines.
+final class MemorySink: LogSink {
+    private let kept = Mutex<[String]>([])
+
+    var lines: [String] { kept.withLock { $0 } }
+
+    func write(_ line: [UInt8]) { kept.withLock { $0.append(String(decoding: line, as: UTF8.self)) } }
+}
