@@ -50,8 +50,13 @@ struct SessionRoutes: RouteGroup {
 
     /// How many conversations the agents see of the session.
     private func contextCount(of session: Session) async throws(APIError) -> Int {
-        guard !sessions.hasIdled(session, at: time.now) else { return 0 }
+        guard !hasIdled(session) else { return 0 }
         return try await storing { () throws(StoreError) in try await store.contextCount(of: session) }
+    }
+
+    /// While an answer is made, a session is not idle.
+    private func hasIdled(_ session: Session) -> Bool {
+        chat.tracker.running(sessionID: session.id) == nil && sessions.hasIdled(session, at: time.now)
     }
 
     private func reset(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
@@ -60,6 +65,7 @@ struct SessionRoutes: RouteGroup {
         try check { () throws(ValidationError) in try body.finish() }
         let session = try await sessions.session(request.path("id"))
         try rateLimiter.check(.writes, key: session.userID)
+        let hasIdled = hasIdled(session)
         let now = time.now
         let count = try await storing { () throws(StoreError) in
             try await store.resetContext(sessionID: session.id, agentType: agentType, at: now)
@@ -67,7 +73,7 @@ struct SessionRoutes: RouteGroup {
         let data: JSONObject = [
             "session_id": .string(session.id),
             "reset_scope": .string(agentType ?? "all"),
-            "conversations_cleared": .integer(Int64(sessions.hasIdled(session, at: now) ? 0 : count)),
+            "conversations_cleared": .integer(Int64(hasIdled ? 0 : count)),
         ]
         return Envelope.success("Session reset successfully", data: data, at: now)
     }

@@ -119,7 +119,9 @@ struct CrossCuttingTests {
         isStream: Bool
     ) throws {
         #expect(try AnswerFormat(accept: accept.isEmpty ? [] : [accept]) == (isStream ? .eventStream : .json))
-        #expect(try AnswerFormat(accept: accept.split(separator: ",").map(String.init)) == (isStream ? .eventStream : .json))
+        #expect(
+            try AnswerFormat(accept: accept.split(separator: ",").map(String.init)) == (isStream ? .eventStream : .json)
+        )
     }
 
     @Test(arguments: ["text/html", "*/*;q=0", "application/json;q=0, text/event-stream;q=0.0"])

@@ -51,7 +51,10 @@ struct ErrorTests {
             let route = try service.request("GET", "/api/nothing?a=1", headers: named)
             #expect(route.status == 404 && route.text == envelope("Not Found", "NOT_FOUND", "/api/nothing"))
             let head = try service.request("HEAD", "/api/nothing", headers: named)
-            #expect(head.status == 404 && head["Content-Length"] == String(envelope("Not Found", "NOT_FOUND", "/api/nothing").utf8.count))
+            #expect(
+                head.status == 404
+                    && head["Content-Length"] == String(envelope("Not Found", "NOT_FOUND", "/api/nothing").utf8.count)
+            )
         }
     }
 
@@ -238,7 +241,9 @@ struct ErrorTests {
             #expect(response.status == 422)
             let fault = try #require(response.json["detail"]?.arrayValue?.first?.objectValue)
             #expect(fault["type"] == "literal_error" && fault["loc"] == ["body", "agent_type"])
-            let demo = try service.get("/api/chat/message?session_id=\(session)&query=a&context=%7B%22demo%22:%7B%22rate%22:-1%7D%7D")
+            let demo = try service.get(
+                "/api/chat/message?session_id=\(session)&query=a&context=%7B%22demo%22:%7B%22rate%22:-1%7D%7D"
+            )
             #expect(demo.status == 422)
             let place = demo.json["detail"]?.arrayValue?.first?.objectValue?["loc"]
             #expect(place == ["query", "context", "demo", "rate"])

@@ -143,7 +143,9 @@ struct ReconnectingTests {
             let events = try service.ask(session, demo: #"{"rate":0,"tokens":3}"#).eventsToTheEnd()
             let ids = try events.map { try #require($0.id) }
             await service.advance(by: .milliseconds(59_999))
-            #expect(try service.watch("session_id=\(session)", lastEventID: ids[1]).eventsToTheEnd() == Array(events[2...]))
+            #expect(
+                try service.watch("session_id=\(session)", lastEventID: ids[1]).eventsToTheEnd() == Array(events[2...])
+            )
             await service.advance(by: .milliseconds(1))
             let late = try service.watch("session_id=\(session)", lastEventID: ids[1])
             let reset = try #require(try late.dataEvent())

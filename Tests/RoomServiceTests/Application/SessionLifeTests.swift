@@ -42,7 +42,9 @@ struct SessionLifeTests {
             await service.advance(by: .seconds(30 * 60))
             let past = Timestamp(milliseconds: 0)
             // For the store, nothing expires before its time: the row itself must be gone.
-            #expect(await service.eventually { (try? await service.store.session(id: session, at: past)) == .some(nil) })
+            #expect(
+                await service.eventually { (try? await service.store.session(id: session, at: past)) == .some(nil) }
+            )
         }
     }
 
@@ -66,6 +68,17 @@ struct SessionLifeTests {
             _ = try service.ask(session).eventsToTheEnd()
             #expect(try shown()["conversation_count"] == 1)
             #expect(try service.history(room).count == 3)
+        }
+    }
+
+    @Test func `while an answer is made, a session is not idle`() async throws {
+        try await withService { service in
+            let (session, _) = try service.makeSession()
+            _ = try service.ask(session).eventsToTheEnd()
+            let long = try service.ask(session, demo: #"{"rate":0.001,"tokens":100}"#)
+            await service.advance(by: .seconds(15 * 60))
+            #expect(try service.get("/api/session/\(session)").data["conversation_count"] == 1)
+            withExtendedLifetime(long) {}
         }
     }
 

@@ -85,8 +85,11 @@ struct StoppingTests {
                 let watching = try service.ask(session, demo: #"{"rate":0,"tokens":\#(round * 40 + 1)}"#)
                 let stop = try service.post("/api/session/\(session)/stop").data
                 let stored = try #require(try service.history(room).last)
-                let terminal = try #require(try watching.eventsToTheEnd().last)
+                let events = try watching.eventsToTheEnd()
+                let terminal = try #require(events.last)
+                let shown = events.compactMap { $0.status == "streaming" ? $0.content : nil }.joined()
                 #expect(terminal.content == stored["agent_response"]?.stringValue)
+                #expect(terminal.content?.hasPrefix(shown) == true, "nothing that was not kept")
                 if stop["status"] == "stop_requested" {
                     #expect(stored["status"] == "cancelled" && terminal.status == "cancelled")
                     #expect(stored["agent_response"] == stop["partial_response"])

@@ -144,7 +144,8 @@ final class TestConnection {
             try receive()
             place = received.firstRange(of: lineEnd)
         }
-        guard let place, let size = Int(String(decoding: received[..<place.lowerBound], as: UTF8.self), radix: 16) else {
+        guard let place, let size = Int(String(decoding: received[..<place.lowerBound], as: UTF8.self), radix: 16)
+        else {
             throw Failure.malformed("chunk size")
         }
         let end = place.upperBound + size

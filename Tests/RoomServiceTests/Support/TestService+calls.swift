@@ -36,10 +36,16 @@ extension TestService {
         messageID: String? = nil
     ) throws -> TestConnection {
         let connection = try connect()
-        try connection.sendRequest("POST", "/api/chat/message", question(session, query, demo: demo, messageID: messageID))
+        try connection.sendRequest(
+            "POST",
+            "/api/chat/message",
+            question(session, query, demo: demo, messageID: messageID)
+        )
         let head = try connection.head()
         try #require(head.status == 200)
         #expect(head["Content-Type"] == "text/event-stream")
+        #expect(head["Cache-Control"] == "no-cache, no-transform" && head["X-Accel-Buffering"] == "no")
+        #expect(head["X-Request-ID"] != nil && head["Access-Control-Allow-Origin"] == "*")
         return connection
     }
 

@@ -15,6 +15,7 @@ final class TestService: Sendable {
     let store: SQLiteStore
     let application: Application
     let log: MemorySink
+    private let shutDown = ShutDown()
 
     private var loop: EventLoop { group.loops[0] }
 
@@ -23,7 +24,6 @@ final class TestService: Sendable {
         directory: String,
         loops: Int,
         time: ManualTimeSource,
-        ids: any IdentifierGenerator = RandomIdentifierGenerator(),
         settings: Settings
     ) async throws {
         self.directory = directory
@@ -35,17 +35,22 @@ final class TestService: Sendable {
         let loop = group.loops[0]
         let store = try await SQLiteStore.open(directory: directory, time: time)
         self.store = store
-        application = try await Task(executorPreference: loop) {
-            try await Application(
-                settings: settings,
-                store: store,
-                group: group,
-                loop: loop,
-                time: time,
-                ids: ids,
-                logger: Logger(level: .warning, format: .text, time: time, sink: log)
-            )
-        }.value
+        do {
+            application = try await Task(executorPreference: loop) {
+                try await Application(
+                    settings: settings,
+                    store: store,
+                    group: group,
+                    loop: loop,
+                    time: time,
+                    logger: Logger(level: .warning, format: .text, time: time, sink: log)
+                )
+            }.value
+        } catch {
+            await store.close()
+            group.stop()
+            throw error
+        }
         await settle()
     }
 
@@ -82,26 +87,30 @@ final class TestService: Sendable {
 
     // MARK: Ending
 
-    /// Begins to shut down, as on `SIGTERM`.
+    /// Begins to shut down, as on `SIGTERM`, if that has not begun.
+    @discardableResult
     func beginShutDown() -> ShutDown {
-        let shutDown = ShutDown()
-        Task(executorPreference: loop) { [application, loop] in
+        guard !shutDown.hasBegun.exchange(true, ordering: .relaxed) else { return shutDown }
+        Task(executorPreference: loop) { [application, loop, shutDown] in
             await application.shutDown(on: loop)
-            shutDown.isDone.store(true, ordering: .releasing)
+            shutDown.done.store(true, ordering: .releasing)
         }
         return shutDown
     }
 
     /// Ends the service, without waiting for the drain time.
     func end() async {
-        let shutDown = beginShutDown()
-        while !shutDown.isDone.load(ordering: .acquiring) { await advance(by: .seconds(1)) }
+        beginShutDown()
+        while !shutDown.isDone { await advance(by: .seconds(1)) }
         group.stop()
     }
 
-    /// Whether all is stored and closed.
     final class ShutDown: Sendable {
-        let isDone = Atomic(false)
+        fileprivate let hasBegun = Atomic(false)
+        fileprivate let done = Atomic(false)
+
+        /// Whether all is stored and closed.
+        var isDone: Bool { done.load(ordering: .acquiring) }
     }
 }
 
@@ -109,13 +118,17 @@ final class TestService: Sendable {
 func withService(
     _ configure: (inout Settings) -> Void = { _ in },
     loops: Int = 1,
-    ids: any IdentifierGenerator = RandomIdentifierGenerator(),
     body: (TestService) async throws -> Void
 ) async throws {
     try await withTemporaryDirectory { directory in
         let settings = testSettings(configure)
         let time = ManualTimeSource()
-        let service = try await TestService(directory: directory, loops: loops, time: time, ids: ids, settings: settings)
+        let service = try await TestService(
+            directory: directory,
+            loops: loops,
+            time: time,
+            settings: settings
+        )
         do {
             try await body(service)
         } catch {
@@ -136,7 +149,9 @@ func testSettings(_ configure: (inout Settings) -> Void = { _ in }) -> Settings 
 
 func withTemporaryDirectory(_ body: (String) async throws -> Void) async throws {
     var template = Array("/tmp/room-service-test-XXXXXX".utf8CString)
-    guard let path = mkdtemp(&template).map({ String(cString: $0) }) else { throw TestConnection.Failure.system("mkdtemp") }
+    guard let path = mkdtemp(&template).map({ String(cString: $0) }) else {
+        throw TestConnection.Failure.system("mkdtemp: \(errno)")
+    }
     defer {
         for name in ["room-service.db", "room-service.db-wal", "room-service.db-shm", "room-service.lock"] {
             unlink("\(path)/\(name)")
