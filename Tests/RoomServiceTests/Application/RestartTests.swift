@@ -60,11 +60,13 @@ struct RestartTests {
             let idle = try service.connect()
             try idle.sendRequest("GET", "/healthz")
             #expect(try idle.response().status == 200)
-            let shortStream = try service.ask(short, demo: #"{"rate":1,"tokens":3}"#)
-            let longStream = try service.ask(long, demo: #"{"rate":1,"tokens":100}"#)
-            for stream in [shortStream, longStream] {
-                #expect(try stream.dataEvent()?.status == "started")
-                #expect(try stream.dataEvent()?.sequence == 1)
+            let streams = [(short, 3), (long, 100)]
+            var clients = try streams.map { session, tokens in
+                try service.ask(session, demo: #"{"rate":1,"tokens":\#(tokens)}"#)
+            }
+            for client in clients {
+                #expect(try client.dataEvent()?.status == "started")
+                #expect(try client.dataEvent()?.sequence == 1)
             }
             let shutDown = service.beginShutDown()
             await service.settle()
@@ -72,16 +74,18 @@ struct RestartTests {
             #expect(throws: TestConnection.Failure.self) { try service.get("/healthz") }
 
             for _ in 0..<9 { await service.advance(by: .seconds(1)) }
-            #expect(try shortStream.eventsToTheEnd().last?.status == "complete")
-            #expect(try shortStream.dataEvent()?.data == "[DONE]")
+            #expect(try clients[0].eventsToTheEnd().last?.status == "complete")
             #expect(!shutDown.isDone)
             await service.advance(by: .seconds(1))
-            let events = try longStream.eventsToTheEnd()
-            let terminal = try #require(events.last)
+            let terminal = try #require(try clients[1].eventsToTheEnd().last)
             #expect(terminal.status == "interrupted")
             #expect(terminal.content?.split(separator: " ").count == terminal.sequence.map { $0 - 1 })
-            #expect(try longStream.dataEvent()?.data == "[DONE]")
-            #expect(try longStream.dataEvent() == nil)
+            for client in clients {
+                #expect(try client.dataEvent()?.data == "[DONE]")
+                #expect(try client.dataEvent() == nil)
+            }
+            // Clients that have read the end and leave are not waited for.
+            clients = []
             #expect(await service.eventually { shutDown.isDone })
             service.group.stop()
 
