@@ -43,7 +43,6 @@ struct ChatService: Sendable {
             question: StreamQuestion(query: question.query, messageID: question.messageID),
             startedAt: time.now
         )
-        try rateLimiter.check(.messages, key: session.userID)
         try rateLimiter.check(.writes, key: session.userID)
         if case .joined(let running) = try await reserve(stream, joinsSameQuery: question.joinsSameQuery) {
             return .stream(running)
@@ -56,6 +55,13 @@ struct ChatService: Sendable {
             session: session,
             startsContext: sessions.hasIdled(session, at: stream.startedAt)
         )
+        // Only what is to be answered counts as a question: a client that joins an answer is not refused for its rate.
+        do throws(APIError) {
+            try rateLimiter.check(.messages, key: session.userID)
+        } catch {
+            reply.abandon()
+            throw error
+        }
         do throws(StoreError) {
             try await store.begin(reply.conversation, stream: activeStream(stream), startsContext: reply.startsContext)
         } catch {

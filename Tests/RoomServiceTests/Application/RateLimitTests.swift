@@ -46,6 +46,21 @@ struct RateLimitTests {
         }
     }
 
+    @Test func `a client that comes back to its answer is not refused for its rate`() async throws {
+        let limits = limits(messages: 1)
+        try await withService({ $0.rateLimits = limits }) { service in
+            let (session, room) = try service.makeSession()
+            let unpaced = "context=%7B%22demo%22:%7B%22rate%22:0%7D%7D"
+            let query = "session_id=\(session)&query=Why&message_id=m1&\(unpaced)"
+            let events = try service.watch(query).eventsToTheEnd()
+            for _ in 0..<3 { #expect(try service.watch(query).eventsToTheEnd() == events) }
+            #expect(try service.get("/api/chat/message?session_id=\(session)&query=Why&message_id=m2").status == 429)
+            // A question that was refused has taken no place.
+            #expect(try service.get("/api/session/\(session)").data["active_stream"] == .null)
+            #expect(try service.history(room).count == 1)
+        }
+    }
+
     @Test func `writes are limited by user, reads by address`() async throws {
         let limits = limits(writes: 3, reads: 4)
         try await withService({ $0.rateLimits = limits }) { service in
