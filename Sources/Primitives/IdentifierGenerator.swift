@@ -33,10 +33,12 @@ package final class RandomIdentifierGenerator: IdentifierGenerator {
 }
 
 extension IdentifierGenerator {
-    /// `prefix` and a random UUID in lower case (RFC 9562, section 5.4), as `room_0b0e…`.
-    package func uuid(prefix: StaticString) -> String {
+    /// `prefix` and a UUID of version 7 in lower case (RFC 9562, section 5.7), as `room_019a…`: 74 random bits behind the
+    /// time in milliseconds. Identifiers that are made together stand together in an index, so that a store touches few
+    /// of its pages; random ones would cost it up to twice the work.
+    package func uuid(prefix: StaticString, at time: Timestamp) -> String {
         var (high, low) = randomBits()
-        high = high & ~0xF000 | 0x4000
+        high = UInt64(truncatingIfNeeded: time.milliseconds) << 16 | 0x7000 | high & 0xFFF
         low = low & (.max >> 2) | 1 << 63
         var text: [UInt8] = []
         text.reserveCapacity(48)

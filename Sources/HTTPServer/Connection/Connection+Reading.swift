@@ -143,10 +143,10 @@ extension Connection {
 
     /// Says why the request is refused, and ends the connection: where the next one would begin is unknown.
     func refuse(_ error: HTTPParseError) {
+        let head = request?.head ?? parser.refusedHead
         request = nil
         closesAfterResponse = true
         endsUnasked = true
-        let head = parser.refusedHead
         omitsBody = head?.method == .head
         phase = .answering
         respond(server.service.response(to: error, head: head))

@@ -7,6 +7,8 @@ enum RouteHandler: Sendable {
     case immediate(@Sendable (APIRequest) throws(APIError) -> HTTPResponse)
     /// Answers in a task on the connection's loop.
     case task(@Sendable (APIRequest) async throws(APIError) -> HTTPResponse)
+    /// The same for the operator's probes, which no rate limit may refuse.
+    case probe(@Sendable (APIRequest) async throws(APIError) -> HTTPResponse)
 }
 
 /// A group of routes that belong together.
@@ -69,10 +71,10 @@ struct APIService: HTTPService {
             } catch {
                 return .now(failure(error, request.http, id: request.id))
             }
-        case .task(let answer):
+        case .task(let answer), .probe(let answer):
             return .later {
                 do throws(APIError) {
-                    try limitReads(request.http)
+                    if case .task = handler { try limitReads(request.http) }
                     return try await answer(request)
                 } catch {
                     return failure(error, request.http, id: request.id)

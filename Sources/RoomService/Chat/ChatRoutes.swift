@@ -55,13 +55,13 @@ struct ChatRoutes: RouteGroup {
 
     private func resume(after lastEventID: String, _ query: inout QueryReader) async throws(APIError) -> HTTPResponse {
         let sessionID = query.required("session_id", .identifier)
+        let userID = query.optional("user_id", .userID)
+        let roomID = query.optional("room_id", .identifier)
         let faults = query.faults
         try check { () throws(ValidationError) in try ValidationError.check(faults) }
         guard let id = StreamEventID(lastEventID) else { throw ChatService.streamNotFound }
-        guard let subscription = try await chat.resume(after: id, sessionID: sessionID) else {
-            return HTTPResponse(status: .noContent)
-        }
-        return Self.eventStream(subscription)
+        let subscription = try await chat.resume(after: id, sessionID: sessionID, userID: userID, roomID: roomID)
+        return subscription.map(Self.eventStream) ?? HTTPResponse(status: .noContent)
     }
 
     private func session(_ query: inout QueryReader) async throws(APIError) -> Session {
@@ -71,8 +71,7 @@ struct ChatRoutes: RouteGroup {
         let faults = query.faults
         try check { () throws(ValidationError) in try ValidationError.check(faults) }
         let session = try await chat.sessions.session(id)
-        if let userID, userID != session.userID { throw .accessDenied("session") }
-        if let roomID, roomID != session.roomID { throw ChatService.roomMismatch }
+        try ChatService.checkOwner(userID, of: session.userID, roomID, of: session.roomID)
         return session
     }
 

@@ -44,19 +44,24 @@ extension ChatService {
         let conversation = try await storing { () throws(StoreError) in
             try await store.conversation(sessionID: sessionID, messageID: messageID)
         }
-        guard let conversation else { throw .internalError }
+        // Deleted between the two looks at the store.
+        guard let conversation else { throw APIError(StoreError(.duplicateMessage, "The conversation is gone")) }
         return .stored(conversation)
     }
 
     /// What a client still has to see of a stream after the event `id`.
     ///
     /// - Returns: nil when nothing is left.
-    /// - Throws: `NOT_FOUND` when the session never had such a stream, or such an event.
-    func resume(after id: StreamEventID, sessionID: String) async throws(APIError) -> Subscription? {
+    /// - Parameters:
+    ///   - userID: where given, must be the stream's.
+    ///   - roomID: likewise.
+    /// - Throws: `NOT_FOUND` when the session never had such a stream, or such an event; `ACCESS_DENIED`, `ROOM_MISMATCH`.
+    func resume(after id: StreamEventID, sessionID: String, userID: String?, roomID: String?) async throws(APIError) -> Subscription? {
         if let stream = tracker.stream(id: id.streamID) {
             guard stream.sessionID == sessionID, let cursor = stream.log.cursor(before: id.sequence + 1) else {
                 throw Self.streamNotFound
             }
+            try Self.checkOwner(userID, of: stream.userID, roomID, of: stream.roomID)
             if stream.log.hasEnded, id.sequence + 1 == stream.log.eventCount { return nil }
             return Subscription(stream.log, from: cursor, sendsDone: false)
         }
@@ -64,8 +69,20 @@ extension ChatService {
             try await store.conversation(streamID: id.streamID)
         }
         guard let conversation, conversation.sessionID == sessionID else { throw Self.streamNotFound }
+        try Self.checkOwner(userID, of: conversation.userID, roomID, of: conversation.roomID)
         let log = StoredAnswer(conversation)
         return id.sequence >= log.terminalSequence ? nil : Subscription(log.log, sendsDone: false)
+    }
+
+    /// What a client says of the user and the room must hold, where it says so.
+    static func checkOwner(
+        _ userID: String?,
+        of actualUserID: String,
+        _ roomID: String?,
+        of actualRoomID: String
+    ) throws(APIError) {
+        if let userID, userID != actualUserID { throw .accessDenied("session") }
+        if let roomID, roomID != actualRoomID { throw roomMismatch }
     }
 
     static let streamNotFound = APIError.notFound("Stream not found")

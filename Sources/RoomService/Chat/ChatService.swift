@@ -33,15 +33,16 @@ struct ChatService: Sendable {
     func ask(_ question: ChatQuestion, on loop: EventLoop) async throws(APIError) -> Answer {
         let session = try await session(for: question)
         let agent = try await agent(for: question, in: session)
+        let now = time.now
         let stream = LiveStream(
             id: ids.token(prefix: "stream_"),
-            conversationID: ids.uuid(prefix: "conv_"),
+            conversationID: ids.uuid(prefix: "conv_", at: now),
             sessionID: session.id,
             roomID: session.roomID,
             userID: session.userID,
             agentType: agent.name,
             question: StreamQuestion(query: question.query, messageID: question.messageID),
-            startedAt: time.now
+            startedAt: now
         )
         try rateLimiter.check(.writes, key: session.userID)
         if case .joined(let running) = try await reserve(stream, joinsSameQuery: question.joinsSameQuery) {
@@ -75,8 +76,7 @@ struct ChatService: Sendable {
 
     private func session(for question: ChatQuestion) async throws(APIError) -> Session {
         let session = try await sessions.session(question.sessionID)
-        if let userID = question.userID, userID != session.userID { throw .accessDenied("session") }
-        if let roomID = question.roomID, roomID != session.roomID { throw Self.roomMismatch }
+        try Self.checkOwner(question.userID, of: session.userID, question.roomID, of: session.roomID)
         return session
     }
 

@@ -14,9 +14,9 @@ struct ServiceRoutes: RouteGroup {
     func add(to router: inout Router<RouteHandler>) {
         router.on(.get, "/", .immediate(index))
         router.on(.get, "/healthz", .immediate(alive))
-        router.on(.get, "/readyz", .task(ready))
-        router.on(.get, "/health", .task(health))
-        router.on(.get, "/api/health", .task(health))
+        router.on(.get, "/readyz", .probe(ready))
+        router.on(.get, "/health", .probe(health))
+        router.on(.get, "/api/health", .probe(health))
     }
 
     private func index(_ request: APIRequest) throws(APIError) -> HTTPResponse {

@@ -19,9 +19,9 @@ struct SessionService: Sendable {
     func create(userID: String, roomID: String?) async throws(APIError) -> Session {
         try rateLimiter.check(.writes, key: userID)
         let now = time.now
-        let newRoom = roomID == nil ? Room.new(id: ids.uuid(prefix: "room_"), userID: userID, at: now) : nil
+        let newRoom = roomID == nil ? Room.new(id: ids.uuid(prefix: "room_", at: now), userID: userID, at: now) : nil
         let session = Session(
-            id: ids.uuid(prefix: "session_"),
+            id: ids.uuid(prefix: "session_", at: now),
             userID: userID,
             roomID: roomID ?? newRoom?.id ?? "",
             createdAt: now,

@@ -12,7 +12,8 @@ package protocol ConversationStore: Sendable {
     /// Stores the text of running answers so far, and their heartbeats, in one batch. Answers that have ended are left alone.
     func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError)
 
-    /// Stores how a running answer ended, and removes the record of its stream; durable when it returns.
+    /// Stores how a running answer ended, and removes the record of its stream; `end.at` becomes the last
+    /// activity of its room and session. Durable when it returns.
     ///
     /// - Returns: false when there was no such running conversation any more: deleted, or ended by someone else.
     func end(_ end: ConversationEnd) async throws(StoreError) -> Bool

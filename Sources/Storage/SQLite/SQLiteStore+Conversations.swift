@@ -47,6 +47,7 @@ extension SQLiteStore {
             )
             guard changed > 0 else { return false }
             try connection.run(.touchRoomOfConversation, end.at, end.conversationID)
+            try connection.run(.touchSessionOfConversation, end.at, end.conversationID)
             return true
         }
     }

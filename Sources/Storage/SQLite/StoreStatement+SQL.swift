@@ -75,6 +75,11 @@ extension StoreStatement {
             SET last_activity = ?1, active_agent = ?2, context_from = ?1, context_from_by_agent = '{}'
             WHERE session_id = ?3
             """
+        case .touchSessionOfConversation:
+            """
+            UPDATE sessions SET last_activity = max(last_activity, ?1)
+            WHERE session_id = (SELECT session_id FROM conversation_history WHERE conversation_id = ?2)
+            """
         case .setContext: "UPDATE sessions SET context_from = ?, context_from_by_agent = ? WHERE session_id = ?"
         case .deleteSession: "DELETE FROM sessions WHERE session_id = ? AND expires_at > ?"
         case .deleteRoomSessions: "DELETE FROM sessions WHERE room_id = ?"

@@ -10,6 +10,7 @@ enum StoreStatement: Int, CaseIterable {
     case roomsByName, roomsByNameDescending
 
     case session, liveSession, insertSession, touchSession, touchSessionAndStartContext, setContext
+    case touchSessionOfConversation
     case deleteSession, deleteRoomSessions, deleteExpiredSessions, sessionCount
 
     case contextKeys, contextConversations

@@ -89,6 +89,7 @@ import Testing
             #expect(try await store.conversation(streamID: "stream-c1") == conversation)
             #expect(try await store.activeStreams() == [])
             #expect(try await store.room(id: "r1")?.lastActivity == time(9))
+            #expect(try await store.session(id: "s1", at: time(9))?.lastActivity == time(9))
 
             #expect(try await store.end("c1", .completed, text: "all", at: 20) == false)
             #expect(try await store.end("unknown") == false)
