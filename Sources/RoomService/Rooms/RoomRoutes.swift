@@ -29,7 +29,8 @@ struct RoomRoutes: RouteGroup {
         try check { () throws(ValidationError) in try body.finish() }
         try rateLimiter.check(.writes, key: userID)
         let now = time.now
-        let room = Room.new(id: ids.uuid(prefix: "room_", at: now), userID: userID, name: name, metadata: metadata, at: now)
+        let id = ids.uuid(prefix: "room_", at: now)
+        let room = Room.new(id: id, userID: userID, name: name, metadata: metadata, at: now)
         try await storing(roomLimit: roomLimit) { () throws(StoreError) in
             try await store.createRoom(room, limit: roomLimit)
         }
