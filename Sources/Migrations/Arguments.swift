@@ -1,3 +1,5 @@
+import Primitives
+
 /// What the command line asks for.
 struct Arguments: Equatable {
     enum Command: Equatable {
@@ -9,6 +11,11 @@ struct Arguments: Equatable {
 
     var command: Command
     var directory: String
+    /// Whether nothing is said when there is nothing to do.
+    var isQuiet = false
+
+    /// The variable that names the store's folder, in the environment or in `.env`.
+    static let directoryVariable = "DATA_DIR"
 
     static let usage = """
         usage: Migrations COMMAND [--data-dir DIR]
@@ -17,7 +24,8 @@ struct Arguments: Equatable {
           downgrade [--to N]   undoes the steps beyond N; without --to: the newest one
           status [--check]     shows the steps; with --check the exit code is 4 when some are missing
 
-          --data-dir DIR       the store's folder; default: DATA_DIR, or ./data
+          --data-dir DIR       the store's folder; default: DATA_DIR, from the environment or .env, or ./data
+          --quiet              says nothing when there is nothing to do
           --help               shows this
 
         exit codes: 0 done, 2 usage, 3 the store is in use, 4 steps are missing, 5 failed, 6 a step cannot be undone
@@ -29,11 +37,12 @@ struct Arguments: Equatable {
         var text: String
     }
 
-    init(_ arguments: [String], environment: [String: String]) throws(Fault) {
+    init(_ arguments: [String], settings: SettingsSource) throws(Fault) {
         var name: String?
         var target: Int?
         var checks = false
-        directory = environment["DATA_DIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "./data"
+        directory = "./data"
+        if let value = settings.value(of: Self.directoryVariable)?.value, !value.isEmpty { directory = value }
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             switch argument {
@@ -41,6 +50,7 @@ struct Arguments: Equatable {
                 command = .help
                 return
             case "--check": checks = true
+            case "--quiet": isQuiet = true
             case "--to":
                 guard let value = rest.popFirst(), let number = Int(value), number >= 0 else {
                     throw Fault(text: "--to needs the number of a step")

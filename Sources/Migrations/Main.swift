@@ -1,12 +1,12 @@
 import Glibc
+import Primitives
 
 @main
 struct Main {
     static func main() {
-        let environment = ["DATA_DIR": getenv("DATA_DIR").map { String(cString: $0) }].compactMapValues { $0 }
         let result = MigrationsCommand.run(
             arguments: Array(CommandLine.arguments.dropFirst()),
-            environment: environment
+            settings: .process([Arguments.directoryVariable])
         )
         write(result.output, to: STDOUT_FILENO)
         write(result.errors, to: STDERR_FILENO)

@@ -13,12 +13,12 @@ enum MigrationsCommand {
 
     static func run(
         arguments: [String],
-        environment: [String: String] = [:],
+        settings: SettingsSource = SettingsSource(environment: [:]),
         migrations: [Migration] = SQLiteMigrations.all
     ) -> Result {
         let parsed: Arguments
         do throws(Arguments.Fault) {
-            parsed = try Arguments(arguments, environment: environment)
+            parsed = try Arguments(arguments, settings: settings)
         } catch {
             return Result(code: .usage, errors: "Migrations: \(error.text)\n\n\(Arguments.usage)")
         }
@@ -26,8 +26,9 @@ enum MigrationsCommand {
         do throws(MigrationError) {
             switch parsed.command {
             case .help: return Result(code: .done, output: Arguments.usage)
-            case .upgrade(let target): return report(try administration.upgrade(to: target))
-            case .downgrade(let target): return report(try administration.downgrade(to: target))
+            case .upgrade(let target): return report(try administration.upgrade(to: target), quietly: parsed.isQuiet)
+            case .downgrade(let target):
+                return report(try administration.downgrade(to: target), quietly: parsed.isQuiet)
             case .status(let check):
                 let plan = try administration.plan()
                 if check { try plan.check() }
@@ -38,8 +39,8 @@ enum MigrationsCommand {
         }
     }
 
-    private static func report(_ records: [MigrationRecord]) -> Result {
-        guard !records.isEmpty else { return Result(code: .done, output: "nothing to do\n") }
+    private static func report(_ records: [MigrationRecord], quietly: Bool) -> Result {
+        guard !records.isEmpty else { return Result(code: .done, output: quietly ? "" : "nothing to do\n") }
         let lines = records.map { record in
             "\(record.direction.rawValue)  \(record.name)  \(record.endedAt.since(record.startedAt).wholeMilliseconds) ms\n"
         }

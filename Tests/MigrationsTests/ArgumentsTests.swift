@@ -1,22 +1,31 @@
+import Primitives
 import Testing
 
 @testable import Migrations
 
 @Suite struct `The command line of Migrations` {
     @Test func `commands and options are understood in any order`() throws {
-        let upgrade = try Arguments(["--data-dir", "/x", "upgrade", "--to", "3"], environment: ["DATA_DIR": "/y"])
+        let upgrade = try Arguments(
+            ["--data-dir", "/x", "upgrade", "--to", "3"],
+            settings: SettingsSource(environment: ["DATA_DIR": "/y"])
+        )
         #expect(upgrade.command == .upgrade(to: 3))
         #expect(upgrade.directory == "/x")
-        #expect(try Arguments(["downgrade"], environment: [:]).command == .downgrade(to: nil))
-        #expect(try Arguments(["status", "--check"], environment: [:]).command == .status(check: true))
-        #expect(try Arguments(["status"], environment: [:]).command == .status(check: false))
-        #expect(try Arguments(["upgrade", "--help"], environment: [:]).command == .help)
+        #expect(try Arguments(["downgrade"], settings: SettingsSource(environment: [:])).command == .downgrade(to: nil))
+        #expect(
+            try Arguments(["status", "--check"], settings: SettingsSource(environment: [:])).command
+                == .status(check: true)
+        )
+        #expect(try Arguments(["status"], settings: SettingsSource(environment: [:])).command == .status(check: false))
+        #expect(try Arguments(["upgrade", "--help"], settings: SettingsSource(environment: [:])).command == .help)
     }
 
     @Test func `the folder is the option's, the environment's, or data`() throws {
-        #expect(try Arguments(["status"], environment: ["DATA_DIR": "/y"]).directory == "/y")
-        #expect(try Arguments(["status"], environment: ["DATA_DIR": ""]).directory == "./data")
-        #expect(try Arguments(["status"], environment: [:]).directory == "./data")
+        #expect(try Arguments(["status"], settings: SettingsSource(environment: ["DATA_DIR": "/y"])).directory == "/y")
+        #expect(
+            try Arguments(["status"], settings: SettingsSource(environment: ["DATA_DIR": ""])).directory == "./data"
+        )
+        #expect(try Arguments(["status"], settings: SettingsSource(environment: [:])).directory == "./data")
     }
 
     @Test(arguments: [

@@ -51,7 +51,8 @@ enum Main {
 
     private static func loadSettings() -> (Settings, warnings: [String]) {
         do throws(SettingsError) {
-            return try Settings.load(from: .process())
+            let names = SettingVariable.all.map(\.name) + UnsupportedVariable.all.map(\.name)
+            return try Settings.load(from: .process(names))
         } catch {
             write("\(ServiceInfo.name): \(error)\n", to: STDERR_FILENO)
             exit(badSettings)

@@ -57,7 +57,9 @@ extension ChatService {
     ///   - roomID: likewise.
     /// - Throws: `NOT_FOUND` when the session never had such a stream, or such an event; `ACCESS_DENIED`;
     ///   `ROOM_MISMATCH`.
-    func resume(after id: StreamEventID, sessionID: String, userID: String?, roomID: String?) async throws(APIError) -> Subscription? {
+    func resume(after id: StreamEventID, sessionID: String, userID: String?, roomID: String?) async throws(APIError)
+        -> Subscription?
+    {
         if let stream = tracker.stream(id: id.streamID) {
             guard stream.sessionID == sessionID, let cursor = stream.log.cursor(before: id.sequence + 1) else {
                 throw Self.streamNotFound

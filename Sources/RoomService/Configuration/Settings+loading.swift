@@ -1,3 +1,5 @@
+import Primitives
+
 extension Settings {
     /// Reads all settings.
     ///

@@ -1,29 +1,27 @@
-import Primitives
-
 /// The variables of a `.env` file.
 ///
 /// A line is empty, a comment after `#`, or `NAME=value`, with or without `export` before it. A value may stand in single
 /// quotes (taken as it is) or double quotes (with `\n`, `\r`, `\t`, `\"`, `\\` and `\$`); without quotes it ends at ` #`
 /// or at the line's end, white space around it aside. Nothing is expanded, and a value ends on its line. Of a name that
 /// comes several times, the last value counts.
-struct DotEnv: Equatable {
-    struct Entry: Equatable {
-        var value: String
+package struct DotEnv: Equatable {
+    package struct Entry: Equatable {
+        package var value: String
         /// Counted from 1.
-        var line: Int
+        package var line: Int
     }
 
-    struct Fault: Equatable {
-        var line: Int
-        var reason: String
+    package struct Fault: Equatable {
+        package var line: Int
+        package var reason: String
     }
 
-    private(set) var entries: [String: Entry] = [:]
-    private(set) var faults: [Fault] = []
+    package private(set) var entries: [String: Entry] = [:]
+    package private(set) var faults: [Fault] = []
 
-    init() {}
+    package init() {}
 
-    init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) {
         let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
         let bytes = bytes.starts(with: byteOrderMark) ? bytes[3...] : bytes[...]
         for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
@@ -105,7 +103,7 @@ struct DotEnv: Equatable {
 
 extension StringProtocol {
     /// Without the spaces and tabs at both ends.
-    var trimmingSpaces: String {
+    package var trimmingSpaces: String {
         let isSpace = { (byte: UInt8) in byte == 0x20 || byte == 0x09 }
         let bytes = Array(utf8).drop(while: isSpace)
         let length = bytes.count - bytes.reversed().prefix(while: isSpace).count

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import RoomService
+@testable import Primitives
 
 struct DotEnvTests {
     private func values(_ text: String) -> [String: String] {

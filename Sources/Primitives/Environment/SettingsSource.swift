@@ -1,26 +1,26 @@
 import Glibc
 
 /// Where settings are read from: the environment and a `.env` file. The environment wins.
-struct SettingsSource {
-    /// Only variables that are known to the service are looked at.
-    var environment: [String: String]
-    var file = DotEnv()
+package struct SettingsSource {
+    package var environment: [String: String]
+    package private(set) var file = DotEnv()
     /// Why the file cannot be read, if so.
-    var fileFault: String?
+    package private(set) var fileFault: String?
 
-    static let fileName = ".env"
+    package static let fileName = ".env"
     private static let fileSizeLimit = 1 << 20
 
-    init(environment: [String: String], file: DotEnv = DotEnv(), fileFault: String? = nil) {
+    package init(environment: [String: String], file: DotEnv = DotEnv(), fileFault: String? = nil) {
         self.environment = environment
         self.file = file
         self.fileFault = fileFault
     }
 
-    /// The environment of this process, and `.env` in its working folder, where there is one.
-    static func process() -> SettingsSource {
+    /// The environment of this process, of which only the variables `names` are looked at, and `.env` in its working
+    /// folder, where there is one.
+    package static func process(_ names: [String]) -> SettingsSource {
         var source = SettingsSource(environment: [:])
-        for name in SettingVariable.all.map(\.name) + UnsupportedVariable.all.map(\.name) {
+        for name in names {
             if let value = getenv(name) { source.environment[name] = String(cString: value) }
         }
         source.readFile(fileName)
@@ -28,7 +28,7 @@ struct SettingsSource {
     }
 
     /// Reads a `.env` file. That there is none is no fault.
-    mutating func readFile(_ path: String) {
+    package mutating func readFile(_ path: String) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             if errno != ENOENT { fileFault = String(cString: strerror(errno)) }
@@ -55,7 +55,7 @@ struct SettingsSource {
     }
 
     /// A variable's value, and where it was found in words that follow the value; nil where it is not set.
-    func value(of name: String) -> (value: String, origin: String)? {
+    package func value(of name: String) -> (value: String, origin: String)? {
         if let value = environment[name] { return (value, "") }
         if let entry = file.entries[name] { return (entry.value, " (\(Self.fileName), line \(entry.line))") }
         return nil
