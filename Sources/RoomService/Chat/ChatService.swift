@@ -107,8 +107,10 @@ struct ChatService: Sendable {
     }
 
     /// Takes the session's place. A stream that is being stopped still has it for a moment, until its text is stored.
-    private func reserve(_ stream: LiveStream, joinsSameQuery: Bool) async throws(APIError) -> ActiveStreamTracker.Start
-    {
+    private func reserve(
+        _ stream: LiveStream,
+        joinsSameQuery: Bool
+    ) async throws(APIError) -> ActiveStreamTracker.Start {
         while true {
             do throws(StreamRefusal) {
                 return try tracker.start(stream, joinsSameQuery: joinsSameQuery)

@@ -30,7 +30,8 @@ struct LifetimeTests {
         var writer = SampleWriter(stream.log, id: id)
         writer.start()
         tracker.announce(stream)
-        stream.own(Task { [stream] in await stream.waitUntilEnded() })
+        let task = Task { [weak stream] in await stream?.waitUntilEnded() ?? () }
+        stream.own(task)
         let clients = try (0..<4).map { try server.get("/\(id)", version: $0 == 3 ? "1.0" : "1.1") }
         var leaver: TestClient? = try server.get("/\(id)")
         try leaver?.read(untilBodyHas: "started")
@@ -39,6 +40,7 @@ struct LifetimeTests {
         await stream.cancel(.stopped)
         tracker.end(stream, terminalEvent: writer.terminal())
         for client in clients { try client.read(untilBodyHas: "[DONE]") }
+        await task.value
         return Weak(stream: stream, log: stream.log)
     }
 
