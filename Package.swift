@@ -28,11 +28,16 @@ let package = Package(
         ),
         .executableTarget(name: "Migrations", dependencies: ["Storage", "Primitives"], swiftSettings: settings),
 
-        .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: settings),
-        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Primitives"], swiftSettings: settings),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "PrimitivesTests", dependencies: ["Primitives", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "HTTPServerTests",
+            dependencies: ["HTTPServer", "Primitives", "TestSupport"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "StreamingTests",
-            dependencies: ["Streaming", "HTTPServer", "Primitives"],
+            dependencies: ["Streaming", "HTTPServer", "Primitives", "TestSupport"],
             swiftSettings: settings
         ),
         .testTarget(

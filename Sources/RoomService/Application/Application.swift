@@ -24,6 +24,7 @@ struct Application: Sendable {
         store: any Store,
         group: EventLoopGroup,
         loop: EventLoop,
+        agents: AgentRegistry,
         time: any TimeSource,
         ids: any IdentifierGenerator = RandomIdentifierGenerator(),
         logger: Logger
@@ -42,7 +43,17 @@ struct Application: Sendable {
             time: time
         )
         let instanceID = ids.token(prefix: "instance_")
-        let service = Self.service(settings, store, tracker, readiness, instanceID: instanceID, time, ids, logger)
+        let service = Self.service(
+            settings,
+            store,
+            agents,
+            tracker,
+            readiness,
+            instanceID: instanceID,
+            time,
+            ids,
+            logger
+        )
         // Before anybody is served: no running answer can be this instance's yet.
         let orphans = try await store.interruptOrphans(notOf: instanceID, staleBefore: nil, at: time.now)
         if orphans > 0 { logger.warning("answers of a former run marked interrupted", ["count": .integer(orphans)]) }
@@ -55,6 +66,7 @@ struct Application: Sendable {
     private static func service(
         _ settings: Settings,
         _ store: any Store,
+        _ agents: AgentRegistry,
         _ tracker: ActiveStreamTracker,
         _ readiness: Readiness,
         instanceID: String,
@@ -62,9 +74,6 @@ struct Application: Sendable {
         _ ids: any IdentifierGenerator,
         _ logger: Logger
     ) -> APIService {
-        let agents = AgentRegistry(
-            default: DemoAgent(options: DemoOptions(tokens: settings.demoTokens, rate: settings.demoRate))
-        )
         let rateLimiter = RateLimiter(settings.rateLimits, time: time)
         let sessions = SessionService(
             store: store,

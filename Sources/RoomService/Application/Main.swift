@@ -1,3 +1,4 @@
+import Agents
 import Glibc
 import HTTPServer
 import Primitives
@@ -84,6 +85,7 @@ enum Main {
                 store: store,
                 group: group,
                 loop: loop,
+                agents: AgentRegistry(settings),
                 time: time,
                 logger: logger
             )

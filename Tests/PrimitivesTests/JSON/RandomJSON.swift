@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Random JSON texts with all the freedom that the grammar gives: white space, escapes, forms of numbers.
 struct RandomJSON {
     private var generator: SeededGenerator

@@ -1,3 +1,4 @@
+import Agents
 import Glibc
 import HTTPServer
 import Primitives
@@ -24,7 +25,9 @@ final class TestService: Sendable {
         directory: String,
         loops: Int,
         time: ManualTimeSource,
-        settings: Settings
+        settings: Settings,
+        agent: (any Agent)? = nil,
+        ends: EndFaults? = nil
     ) async throws {
         self.directory = directory
         self.time = time
@@ -39,9 +42,10 @@ final class TestService: Sendable {
             application = try await Task(executorPreference: loop) {
                 try await Application(
                     settings: settings,
-                    store: store,
+                    store: ends.map { FaultyStore(store, ends: $0) } ?? store,
                     group: group,
                     loop: loop,
+                    agents: agent.map { AgentRegistry(default: $0) } ?? AgentRegistry(settings),
                     time: time,
                     logger: Logger(level: .warning, format: .text, time: time, sink: log)
                 )
@@ -118,6 +122,8 @@ final class TestService: Sendable {
 func withService(
     _ configure: (inout Settings) -> Void = { _ in },
     loops: Int = 1,
+    agent: (any Agent)? = nil,
+    ends: EndFaults? = nil,
     body: (TestService) async throws -> Void
 ) async throws {
     try await withTemporaryDirectory { directory in
@@ -127,7 +133,9 @@ func withService(
             directory: directory,
             loops: loops,
             time: time,
-            settings: settings
+            settings: settings,
+            agent: agent,
+            ends: ends
         )
         do {
             try await body(service)

@@ -1,0 +1,128 @@
+import Primitives
+import Storage
+import Synchronization
+
+/// How often the end of an answer cannot be stored yet.
+final class EndFaults: Sendable {
+    private let left: Mutex<Int>
+    private let count = Mutex(0)
+
+    init(_ left: Int) {
+        self.left = Mutex(left)
+    }
+
+    /// How often the store has been asked.
+    var attempts: Int { count.withLock { $0 } }
+
+    func next() throws(StoreError) {
+        count.withLock { $0 += 1 }
+        let fails = left.withLock { left in
+            left -= 1
+            return left >= 0
+        }
+        if fails { throw StoreError(.unavailable, "The disk is full") }
+    }
+}
+
+/// A real store that cannot always store the end of an answer.
+final class FaultyStore: Store {
+    private let base: any Store
+    private let ends: EndFaults
+
+    init(_ base: any Store, ends: EndFaults) {
+        self.base = base
+        self.ends = ends
+    }
+
+    var backend: String { base.backend }
+
+    func end(_ end: ConversationEnd) async throws(StoreError) -> Bool {
+        try ends.next()
+        return try await base.end(end)
+    }
+
+    func ping() async throws(StoreError) { try await base.ping() }
+    func close() async { await base.close() }
+
+    func createRoom(_ room: Room, limit: Int) async throws(StoreError) {
+        try await base.createRoom(room, limit: limit)
+    }
+
+    func room(id: String) async throws(StoreError) -> Room? { try await base.room(id: id) }
+
+    func rooms(userID: String, order: RoomOrder, page: PageRequest) async throws(StoreError) -> Page<RoomSummary> {
+        try await base.rooms(userID: userID, order: order, page: page)
+    }
+
+    func updateRoom(id: String, userID: String, changes: RoomChanges, at time: Timestamp) async throws(StoreError)
+        -> Room
+    {
+        try await base.updateRoom(id: id, userID: userID, changes: changes, at: time)
+    }
+
+    func deleteRoom(id: String, userID: String, at time: Timestamp) async throws(StoreError) -> Int {
+        try await base.deleteRoom(id: id, userID: userID, at: time)
+    }
+
+    func createSession(_ session: Session, newRoom: Room?, roomLimit: Int) async throws(StoreError) {
+        try await base.createSession(session, newRoom: newRoom, roomLimit: roomLimit)
+    }
+
+    func session(id: String, at time: Timestamp) async throws(StoreError) -> Session? {
+        try await base.session(id: id, at: time)
+    }
+
+    func resetContext(sessionID: String, agentType: String?, at time: Timestamp) async throws(StoreError) -> Int {
+        try await base.resetContext(sessionID: sessionID, agentType: agentType, at: time)
+    }
+
+    func contextCount(of session: Session) async throws(StoreError) -> Int {
+        try await base.contextCount(of: session)
+    }
+
+    func context(of session: Session, limit: Int) async throws(StoreError) -> [Conversation] {
+        try await base.context(of: session, limit: limit)
+    }
+
+    func deleteSession(id: String, at time: Timestamp) async throws(StoreError) {
+        try await base.deleteSession(id: id, at: time)
+    }
+
+    func sessionCount(at time: Timestamp) async throws(StoreError) -> Int { try await base.sessionCount(at: time) }
+
+    func removeExpiredSessions(at time: Timestamp) async throws(StoreError) -> Int {
+        try await base.removeExpiredSessions(at: time)
+    }
+
+    func begin(_ conversation: Conversation, stream: ActiveStream, startsContext: Bool) async throws(StoreError) {
+        try await base.begin(conversation, stream: stream, startsContext: startsContext)
+    }
+
+    func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError) { try await base.checkpoint(checkpoints) }
+
+    func interruptOrphans(
+        notOf instanceID: String,
+        staleBefore: Timestamp?,
+        at time: Timestamp
+    ) async throws(StoreError) -> Int {
+        try await base.interruptOrphans(notOf: instanceID, staleBefore: staleBefore, at: time)
+    }
+
+    func conversation(streamID: String) async throws(StoreError) -> Conversation? {
+        try await base.conversation(streamID: streamID)
+    }
+
+    func conversation(sessionID: String, messageID: String) async throws(StoreError) -> Conversation? {
+        try await base.conversation(sessionID: sessionID, messageID: messageID)
+    }
+
+    func conversations(_ filter: ConversationFilter, page: PageRequest) async throws(StoreError) -> Page<Conversation> {
+        try await base.conversations(filter, page: page)
+    }
+
+    func deleteConversations(sessionID: String, roomID: String) async throws(StoreError) -> Int {
+        try await base.deleteConversations(sessionID: sessionID, roomID: roomID)
+    }
+
+    func activeStreams() async throws(StoreError) -> [ActiveStream] { try await base.activeStreams() }
+}
