@@ -80,11 +80,14 @@ final class SQLiteReaders: Sendable {
     private func serve(_ connection: SQLiteConnection) {
         var answers: [@Sendable () -> Void] = []
         while let reads = queue.takeAll() {
-            for read in reads {
-                answers.append(read(connection))
-                if answers.count == Self.answerLimit { flush(&answers) }
+            var rest = reads[...]
+            while !rest.isEmpty {
+                connection.sharingSnapshot(between: min(rest.count, Self.answerLimit)) {
+                    for read in rest.prefix(Self.answerLimit) { answers.append(read(connection)) }
+                }
+                rest = rest.dropFirst(Self.answerLimit)
+                flush(&answers)
             }
-            flush(&answers)
         }
     }
 
@@ -95,8 +98,18 @@ final class SQLiteReaders: Sendable {
 }
 
 extension SQLiteConnection {
+    /// Runs `body`, which reads for `count` callers, in one transaction: it takes the lock of the write-ahead log once, not
+    /// once a caller. Each sees what was committed before it asked, as all have asked before.
+    func sharingSnapshot(between count: Int, _ body: () -> Void) {
+        // Where it cannot be begun, each read says by itself what is wrong.
+        let isShared = count > 1 && (try? run(.begin)) != nil
+        body()
+        if isShared, isInTransaction, (try? run(.commit)) == nil { _ = try? run(.rollback) }
+    }
+
     /// Runs `body` so that all of its statements see the same state of the database.
     func snapshot<Value>(_ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
+        guard !isInTransaction else { return try body() }
         try run(.begin)
         do throws(StoreError) {
             let value = try body()
