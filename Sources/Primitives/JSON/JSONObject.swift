@@ -18,17 +18,18 @@ package struct JSONObject: Sendable {
     /// Places of the keys; empty while the object is small enough to be searched.
     private var places: [ExactKey: Int] = [:]
 
-    /// A key that equals another only when its bytes do.
+    /// A key by its bytes. Swift's strings hash alike when they are canonically equivalent: who sends many such keys would
+    /// make every look-up a search.
     private struct ExactKey: Hashable {
         var text: String
 
         static func == (left: ExactKey, right: ExactKey) -> Bool {
-            // The first comparison is fast, and only seldom true when the second is not.
-            left.text == right.text && left.text.utf8.elementsEqual(right.text.utf8)
+            left.text.utf8.elementsEqual(right.text.utf8)
         }
 
         func hash(into hasher: inout Hasher) {
-            hasher.combine(text)
+            var text = text
+            text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
         }
     }
 

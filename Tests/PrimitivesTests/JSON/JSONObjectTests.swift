@@ -33,6 +33,15 @@ import Testing
         #expect(object["\u{E9}"] == 1 && object["e\u{301}"] == 2)
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `many keys that only look the same are found as fast as others`() throws {
+        let keys = (0..<16_384).map { number in
+            (0..<14).map { number >> $0 & 1 == 0 ? "e\u{301}" : "\u{E9}" }.joined()
+        }
+        let object = JSONObject(keys.map { JSONObject.Member(key: $0, value: nil) })
+        #expect(object.count == keys.count)
+    }
+
     @Test func `objects are equal in any order, and then have the same hash`() {
         let left: JSONObject = ["a": 1, "b": ["c": 2]]
         let right: JSONObject = ["b": ["c": 2], "a": 1]
