@@ -25,6 +25,8 @@ struct Housekeeping: Sendable {
     private func removeExpired(on loop: EventLoop) async {
         while (try? await loop.sleep(until: loop.now + Self.sessionInterval)) != nil {
             tracker.removeExpired()
+            let now = time.now
+            tracker.endFollowers { $0.expiresAt <= now }
             do throws(StoreError) {
                 let count = try await store.removeExpiredSessions(at: time.now)
                 if count > 0 { logger.debug("expired sessions removed", ["count": .integer(count)]) }

@@ -50,7 +50,12 @@ struct ChatRoutes: RouteGroup {
             return Self.eventStream(answer.subscription(sendsDone: false))
         }
         let session = try await session(&query)
-        return Self.eventStream(Subscription(followingSession: session.id, tracker: chat.tracker))
+        let followed = FollowedSession(
+            sessionID: session.id,
+            roomID: session.roomID,
+            expiresAt: session.expiresAt
+        )
+        return Self.eventStream(Subscription(following: followed, tracker: chat.tracker))
     }
 
     private func resume(after lastEventID: String, _ query: inout QueryReader) async throws(APIError) -> HTTPResponse {

@@ -26,12 +26,13 @@ extension ChatService {
         return answer.map { Stopped(streamID: stream.id, partialResponse: $0) }
     }
 
-    /// Stops the streams of a room that has been deleted, and forgets those that have ended.
+    /// Stops the streams of a room that has been deleted, and forgets those that have ended. Its followers end.
     func endStreams(ofRoom roomID: String) async {
         let running = tracker.running(roomID: roomID)
         for stream in running { await stream.cancel(.stopped) }
         for stream in running { await stream.waitUntilEnded() }
         tracker.forgetEnded { $0.roomID == roomID }
+        tracker.endFollowers { $0.roomID == roomID }
     }
 
     /// Forgets the ended streams of a session whose history has been deleted.
@@ -41,12 +42,17 @@ extension ChatService {
 
     /// The stored answer to a question that was asked before.
     func stored(sessionID: String, messageID: String) async throws(APIError) -> Answer {
-        let conversation = try await storing { () throws(StoreError) in
+        // Deleted between the two looks at the store.
+        guard let conversation = try await conversation(sessionID: sessionID, messageID: messageID) else {
+            throw APIError(StoreError(.duplicateMessage, "The conversation is gone"))
+        }
+        return .stored(conversation)
+    }
+
+    func conversation(sessionID: String, messageID: String) async throws(APIError) -> Conversation? {
+        try await storing { () throws(StoreError) in
             try await store.conversation(sessionID: sessionID, messageID: messageID)
         }
-        // Deleted between the two looks at the store.
-        guard let conversation else { throw APIError(StoreError(.duplicateMessage, "The conversation is gone")) }
-        return .stored(conversation)
     }
 
     /// What a client still has to see of a stream after the event `id`.

@@ -45,6 +45,13 @@ struct ChatService: Sendable {
             startedAt: now
         )
         try rateLimiter.check(.writes, key: session.userID)
+        // Before the session's place is taken: others would join a stream that has nothing to answer.
+        if let messageID = question.messageID,
+            let answered = try await conversation(sessionID: session.id, messageID: messageID),
+            answered.status != .streaming, tracker.stream(id: answered.streamID ?? "") == nil
+        {
+            return .stored(answered)
+        }
         if case .joined(let running) = try await reserve(stream, joinsSameQuery: question.joinsSameQuery) {
             return .stream(running)
         }

@@ -126,6 +126,7 @@ struct SessionRoutes: RouteGroup {
         // The session goes first, so that no new stream begins in it.
         try await storing { () throws(StoreError) in try await store.deleteSession(id: session.id, at: now) }
         _ = await chat.stop(sessionID: session.id, streamID: nil)
+        chat.tracker.endFollowers { $0.sessionID == session.id }
         let data: JSONObject = ["session_id": .string(session.id), "status": "deleted"]
         return Envelope.success("Session deleted successfully", data: data, at: now)
     }

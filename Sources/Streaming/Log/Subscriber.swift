@@ -25,10 +25,10 @@ final class Subscriber: BodyProducer {
         self.subscription = subscription
         self.outlet = outlet
         before = PendingBytes(SSEText.retry(isChunked: outlet.isChunked))
-        follower = subscription.followedSession.map { SessionFollower(loop: outlet.loop, sessionID: $0.sessionID) }
+        follower = subscription.followedSession.map { SessionFollower(loop: outlet.loop, session: $0) }
         follower?.subscriber = self
         if let log = subscription.log { watch(log, from: subscription.cursor) }
-        if let follower { subscription.followedSession?.tracker.follow(follower) }
+        if let follower { subscription.tracker?.follow(follower) }
     }
 
     func pump() { outlet.pump() }
@@ -100,7 +100,7 @@ final class Subscriber: BodyProducer {
     func didClose() {
         unwatch()
         if let follower {
-            subscription.followedSession?.tracker.unfollow(follower)
+            subscription.tracker?.unfollow(follower)
             follower.subscriber = nil
         }
     }

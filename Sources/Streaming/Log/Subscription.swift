@@ -2,16 +2,12 @@ import HTTPServer
 
 /// What a client wants to watch: the body of a response. It becomes a subscriber when the response goes out.
 package struct Subscription: StreamedBody {
-    /// Where the streams of a session are announced.
-    struct FollowedSession: Sendable {
-        var sessionID: String
-        var tracker: ActiveStreamTracker
-    }
-
     let log: StreamLog?
     let cursor: Int
     let sendsDone: Bool
     let followedSession: FollowedSession?
+    /// Where the streams of the followed session are announced.
+    let tracker: ActiveStreamTracker?
 
     /// Watches one stream from `cursor` until its end.
     ///
@@ -21,14 +17,17 @@ package struct Subscription: StreamedBody {
         self.cursor = cursor
         self.sendsDone = sendsDone
         followedSession = nil
+        tracker = nil
     }
 
-    /// Watches the stream that runs in a session, if one does, and then each later one, until the client leaves.
-    package init(followingSession sessionID: String, tracker: ActiveStreamTracker) {
+    /// Watches the stream that runs in a session, if one does, and then each later one, until the session ends or the
+    /// client leaves.
+    package init(following session: FollowedSession, tracker: ActiveStreamTracker) {
         log = nil
         cursor = 0
         sendsDone = false
-        followedSession = FollowedSession(sessionID: sessionID, tracker: tracker)
+        followedSession = session
+        self.tracker = tracker
     }
 
     package func start(_ outlet: BodyOutlet) -> any BodyProducer {

@@ -143,21 +143,31 @@ package final class ActiveStreamTracker: Sendable {
 
     // MARK: Followers
 
+    /// Ends the followers of sessions that have ended, when they have read what has been announced to them.
+    package func endFollowers(where hasEnded: (FollowedSession) -> Bool) {
+        state.withLock { state in
+            for followers in state.followers.values {
+                guard let first = followers.first, hasEnded(first.session) else { continue }
+                for follower in followers { follower.finish() }
+            }
+        }
+    }
+
     /// Announces the session's running stream, if there is one, and each later one to `follower`.
     func follow(_ follower: SessionFollower) {
         state.withLock { state in
-            state.followers[follower.sessionID, default: []].append(follower)
-            if let running = state.bySession[follower.sessionID], state.announced.contains(running.id) {
-                follower.announce(running.log)
-            }
+            state.followers[follower.session.sessionID, default: []].append(follower)
+            let running = state.bySession[follower.session.sessionID]
+            if let running, state.announced.contains(running.id) { follower.announce(running.log) }
             if state.isDraining { follower.finish() }
         }
     }
 
     func unfollow(_ follower: SessionFollower) {
         state.withLock { state in
-            state.followers[follower.sessionID]?.removeAll { $0 === follower }
-            if state.followers[follower.sessionID]?.isEmpty == true { state.followers[follower.sessionID] = nil }
+            let id = follower.session.sessionID
+            state.followers[id]?.removeAll { $0 === follower }
+            if state.followers[id]?.isEmpty == true { state.followers[id] = nil }
         }
     }
 }

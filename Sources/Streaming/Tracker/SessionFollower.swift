@@ -19,13 +19,13 @@ final class SessionFollower: LoopWork, @unchecked Sendable {
     }
 
     let loop: EventLoop
-    let sessionID: String
+    let session: FollowedSession
     weak var subscriber: Subscriber?
     private let news = Mutex(News())
 
-    init(loop: EventLoop, sessionID: String) {
+    init(loop: EventLoop, session: FollowedSession) {
         self.loop = loop
-        self.sessionID = sessionID
+        self.session = session
     }
 
     /// Tells of a stream that has begun. From any thread.

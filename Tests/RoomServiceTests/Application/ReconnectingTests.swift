@@ -162,4 +162,23 @@ struct ReconnectingTests {
             #expect(rest.last == events.last)
         }
     }
+
+    @Test func `a question that was answered long ago is answered alike to all who ask again at once`() async throws {
+        try await withService { service in
+            let (session, room) = try service.makeSession()
+            let text = try service.ask(session, messageID: "m1").eventsToTheEnd().last?.content
+            await service.advance(by: .seconds(6 * 60))
+            let clients = try (0..<20).map { _ in
+                let client = try service.connect()
+                try client.sendRequest("POST", "/api/chat/message", service.question(session, messageID: "m1"))
+                return client
+            }
+            for client in clients {
+                #expect(try client.head().status == 200)
+                let events = try client.eventsToTheEnd()
+                #expect(events.map(\.status) == ["reset", "complete"] && events.map(\.content) == [text, text])
+            }
+            #expect(try service.history(room).count == 1)
+        }
+    }
 }

@@ -74,3 +74,11 @@ extension ActiveStreamTracker {
         )
     }
 }
+
+extension FollowedSession {
+    static let sample = FollowedSession(
+        sessionID: "session_1",
+        roomID: "room_1",
+        expiresAt: Timestamp(milliseconds: 1_800_000)
+    )
+}

@@ -19,7 +19,7 @@ struct LifetimeTests {
             if path != "/follow", let stream = tracker.stream(id: String(path.dropFirst())) {
                 return HTTPResponse(body: .stream(Subscription(stream.log, sendsDone: true)))
             }
-            return HTTPResponse(body: .stream(Subscription(followingSession: "session_1", tracker: tracker)))
+            return HTTPResponse(body: .stream(Subscription(following: .sample, tracker: tracker)))
         }
     }
 
@@ -86,8 +86,8 @@ struct LifetimeTests {
             let token = try loop.register(socket.descriptor, events: 0, channel: self)
             let outlet = BodyOutlet(loop: loop, isChunked: true, token: token)
             let plain = Subscription(stream.log, sendsDone: false).start(outlet)
-            let following = Subscription(followingSession: "session_1", tracker: tracker).start(outlet)
-            let follower = SessionFollower(loop: loop, sessionID: "session_1")
+            let following = Subscription(following: .sample, tracker: tracker).start(outlet)
+            let follower = SessionFollower(loop: loop, session: .sample)
             tracker.follow(follower)
             #expect(!stream.log.watchers(on: loop).isEmpty)
             (self.plain, self.following, self.follower) = (plain, following, follower)

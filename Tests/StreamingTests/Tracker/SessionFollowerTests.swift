@@ -10,7 +10,7 @@ struct SessionFollowerTests {
     private static let loopCounts = [1, 3]
 
     private static func following(_ tracker: ActiveStreamTracker) -> @Sendable (HTTPRequest) -> HTTPResponse {
-        { _ in HTTPResponse(body: .stream(Subscription(followingSession: "session_1", tracker: tracker))) }
+        { _ in HTTPResponse(body: .stream(Subscription(following: .sample, tracker: tracker))) }
     }
 
     /// Starts a stream of the session, and announces it.

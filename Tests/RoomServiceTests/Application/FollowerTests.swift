@@ -1,0 +1,51 @@
+import Primitives
+import Testing
+
+@testable import RoomService
+
+/// Clients that watch a session which ends: they are let go, as nothing will come any more.
+struct FollowerTests {
+    @Test(arguments: [1, 2])
+    func `a deleted session's followers get how its answer ended, and then the end`(loops: Int) async throws {
+        try await withService(loops: loops) { service in
+            let (session, _) = try service.makeSession()
+            let (other, _) = try service.makeSession()
+            let followers = try (0..<4).map { _ in try service.watch("session_id=\(session)") }
+            let unconcerned = try service.watch("session_id=\(other)")
+            let asking = try service.ask(session, demo: #"{"rate":0.001,"tokens":100}"#)
+            for follower in followers { #expect(try follower.dataEvent()?.status == "started") }
+            #expect(try service.request("DELETE", "/api/session/\(session)").status == 200)
+            for follower in followers {
+                #expect(try follower.eventsToTheEnd().last?.status == "cancelled")
+                #expect(try follower.event() == nil)
+            }
+            #expect(try asking.eventsToTheEnd().last?.status == "cancelled")
+            #expect(try unconcerned.event()?.data == nil)
+            _ = try service.ask(other).eventsToTheEnd()
+            #expect(try unconcerned.eventsToTheEnd().last?.status == "complete")
+        }
+    }
+
+    @Test func `a deleted room's followers end`() async throws {
+        try await withService { service in
+            let (session, room) = try service.makeSession()
+            let follower = try service.watch("session_id=\(session)")
+            #expect(try service.request("DELETE", "/api/rooms/\(room)?user_id=ada").status == 200)
+            #expect(try follower.dataEvent() == nil)
+        }
+    }
+
+    @Test func `an expired session's followers end, after the answer that outlasts it`() async throws {
+        try await withService { service in
+            let (session, _) = try service.makeSession()
+            let follower = try service.watch("session_id=\(session)")
+            await service.advance(by: .seconds(29 * 60))
+            _ = try service.ask(session, demo: #"{"rate":0.01,"tokens":2}"#)
+            await service.advance(by: .seconds(60))
+            await service.advance(by: .seconds(60))
+            let events = try follower.eventsToTheEnd()
+            #expect(events.last?.status == "complete")
+            #expect(try follower.dataEvent() == nil)
+        }
+    }
+}
