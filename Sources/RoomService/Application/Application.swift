@@ -42,12 +42,14 @@ struct Application: Sendable {
             ),
             time: time
         )
+        let unstoredEnds = UnstoredEnds()
         let instanceID = ids.token(prefix: "instance_")
         let service = Self.service(
             settings,
             store,
             agents,
             tracker,
+            unstoredEnds,
             readiness,
             instanceID: instanceID,
             time,
@@ -58,7 +60,13 @@ struct Application: Sendable {
         let orphans = try await store.interruptOrphans(notOf: instanceID, staleBefore: nil, at: time.now)
         if orphans > 0 { logger.warning("answers of a former run marked interrupted", ["count": .integer(orphans)]) }
         server = try await HTTPServer(settings.server, group: group, service: service)
-        let housekeeping = Housekeeping(store: store, tracker: tracker, time: time, logger: logger)
+        let housekeeping = Housekeeping(
+            store: store,
+            tracker: tracker,
+            unstoredEnds: unstoredEnds,
+            time: time,
+            logger: logger
+        )
         self.housekeeping = housekeeping
         housekeepingTask = Task(executorPreference: loop) { await housekeeping.run(on: loop) }
     }
@@ -68,6 +76,7 @@ struct Application: Sendable {
         _ store: any Store,
         _ agents: AgentRegistry,
         _ tracker: ActiveStreamTracker,
+        _ unstoredEnds: UnstoredEnds,
         _ readiness: Readiness,
         instanceID: String,
         _ time: any TimeSource,
@@ -89,6 +98,7 @@ struct Application: Sendable {
             sessions: sessions,
             agents: agents,
             tracker: tracker,
+            unstoredEnds: unstoredEnds,
             rateLimiter: rateLimiter,
             ids: ids,
             time: time,

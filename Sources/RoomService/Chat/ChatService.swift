@@ -10,6 +10,7 @@ struct ChatService: Sendable {
     let sessions: SessionService
     let agents: AgentRegistry
     let tracker: ActiveStreamTracker
+    let unstoredEnds: UnstoredEnds
     let rateLimiter: RateLimiter
     let ids: any IdentifierGenerator
     let time: any TimeSource

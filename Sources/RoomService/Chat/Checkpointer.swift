@@ -7,6 +7,7 @@ import Streaming
 struct Checkpointer: Sendable {
     let store: any Store
     let tracker: ActiveStreamTracker
+    let unstoredEnds: UnstoredEnds
     let time: any TimeSource
     let logger: Logger
 
@@ -25,7 +26,9 @@ struct Checkpointer: Sendable {
         var saved: [String: Saved] = [:]
         while (try? await loop.sleep(until: loop.now + Self.interval)) != nil {
             await save(&saved, now: loop.now)
+            await unstoredEnds.store(in: store, logger: logger)
         }
+        await unstoredEnds.store(in: store, logger: logger)
     }
 
     private func save(_ saved: inout [String: Saved], now: Int64) async {

@@ -132,20 +132,26 @@ struct Reply: Sendable {
     /// Durable before visible: the terminal event goes out when the conversation is stored.
     private func finish(_ end: ReplyEnd, metadata: JSONObject, on loop: EventLoop) async {
         let answer = stream.log.answer
-        let isStored = await store(
-            ConversationEnd(
-                conversationID: stream.conversationID,
-                streamID: stream.id,
-                status: end.status,
-                agentResponse: answer,
-                metadata: metadata,
-                at: service.time.now
-            ),
-            on: loop
+        var conversationEnd = ConversationEnd(
+            conversationID: stream.conversationID,
+            streamID: stream.id,
+            status: end.status,
+            agentResponse: answer,
+            metadata: metadata,
+            at: service.time.now
         )
-        let shown =
-            isStored ? end : .failed(code: "UNAVAILABLE", message: "The answer could not be stored. Please try again.")
-        show(shown, answer: answer, isKept: true)
+        if await store(conversationEnd, on: loop) {
+            show(end, answer: answer, isKept: true)
+            return
+        }
+        let failure = ReplyEnd.failed(
+            code: "UNAVAILABLE",
+            message: "The answer could not be stored. Please try again."
+        )
+        // Once clients are told that it failed, nothing else may be stored.
+        conversationEnd.status = failure.status
+        service.unstoredEnds.add(conversationEnd)
+        show(failure, answer: answer, isKept: true)
     }
 
     /// Its sequence number comes from the log: an event that a stop has refused took none.
@@ -162,8 +168,7 @@ struct Reply: Sendable {
     /// In nanoseconds.
     private static let storeRetryDelays: [Int64] = [100_000_000, 500_000_000, 1_000_000_000, 3_000_000_000]
 
-    /// False when the store could not be made to take it: the next start then finds the conversation interrupted,
-    /// with the text of its last checkpoint.
+    /// False when the store could not be made to take it in a time for which clients can wait.
     private func store(_ end: ConversationEnd, on loop: EventLoop) async -> Bool {
         for delay in Self.storeRetryDelays + [nil] {
             do throws(StoreError) {

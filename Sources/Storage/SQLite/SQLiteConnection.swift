@@ -8,6 +8,8 @@ package final class SQLiteConnection {
 
     package let path: String
     private let handle: OpaquePointer
+    /// The file that was opened.
+    private var file: FileIdentity?
     /// Prepared statements, by the number of the `StoreStatement`.
     private var cache: [OpaquePointer?]
 
@@ -28,6 +30,15 @@ package final class SQLiteConnection {
         guard code == SQLITE_OK else { throw error("open") }
         sqlite3_busy_timeout(handle, Self.busyTimeout)
         try configure(access)
+        file = FileIdentity(path: path)
+    }
+
+    /// - Throws: `.unavailable` when the file has been removed, or another one put in its place: what is written to it
+    ///   is then lost with the process.
+    func requireFile() throws(StoreError) {
+        guard file == nil || FileIdentity(path: path) == file else {
+            throw StoreError(.unavailable, "the database file has been removed or replaced; restart: \(path)")
+        }
     }
 
     deinit {

@@ -58,6 +58,7 @@ package final class SQLiteStore: Store {
 
     package func ping() async throws(StoreError) {
         try await readers.read { connection throws(StoreError) in
+            try connection.requireFile()
             _ = try connection.statement(.ping).step()
         }
     }

@@ -106,6 +106,7 @@ final class SQLiteWriter: Sendable {
 
     private func commit(_ batch: ArraySlice<SQLiteWrite>, on connection: SQLiteConnection) {
         do throws(StoreError) {
+            try connection.requireFile()
             let outcomes = try perform(batch, on: connection)
             try connection.run(.commit)
             let succeeded = outcomes.count { $0.failure == nil }

@@ -66,6 +66,20 @@ struct FailureTests {
         }
     }
 
+    @Test func `an end that was given up is stored as failed, once the store takes it again`() async throws {
+        let faults = EndFaults(6)
+        try await withService(agent: ScriptedAgent(words: ["Late"]), ends: faults) { service in
+            let (session, room) = try service.makeSession()
+            let watching = try service.ask(session)
+            #expect(await reached(5, faults, service))
+            #expect(try watching.eventsToTheEnd().map(\.status) == ["started", "streaming", "error"])
+            #expect(await reached(7, faults, service))
+            func stored() throws -> JSONObject? { try service.history(room).first }
+            #expect(try await service.eventually { try stored()?["status"] == "failed" })
+            #expect(try stored()?["agent_response"] == "Late")
+        }
+    }
+
     @Test func `an end that the store never takes is told as an error, not as complete`() async throws {
         let faults = EndFaults(.max)
         try await withService(agent: ScriptedAgent(words: ["Lost"]), ends: faults) { service in

@@ -24,6 +24,24 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `is never in a file that was removed or replaced`(isReplaced: Bool) async throws {
+        try await withTemporaryFolder { folder in
+            let store = try await SQLiteStore.open(directory: folder)
+            try await store.createRoom(.sample("r1"), limit: .max)
+            try FileManager.default.moveItem(atPath: store.path, toPath: store.path + ".old")
+            if isReplaced { try FileManager.default.copyItem(atPath: store.path + ".old", toPath: store.path) }
+            await #expect(throws: StoreError.self) { try await store.createRoom(.sample("r2"), limit: .max) }
+            await #expect(throws: StoreError.self) { try await store.ping() }
+            try? FileManager.default.removeItem(atPath: store.path)
+            try FileManager.default.moveItem(atPath: store.path + ".old", toPath: store.path)
+            try await store.createRoom(.sample("r3"), limit: .max)
+            try await store.ping()
+            #expect(try await store.room(id: "r2") == nil)
+            await store.close()
+        }
+    }
+
     @Test func `survives a full disk, after which writing goes on`() async throws {
         try await withTemporaryFolder { folder in
             // The write-ahead log reaches this size after some dozens of transactions.
