@@ -68,13 +68,13 @@ struct ChatService: Sendable {
         do throws(APIError) {
             try rateLimiter.check(.messages, key: session.userID)
         } catch {
-            reply.abandon()
+            reply.abandon(error)
             throw error
         }
         do throws(StoreError) {
             try await store.begin(reply.conversation, stream: activeStream(stream), startsContext: reply.startsContext)
         } catch {
-            reply.abandon()
+            reply.abandon(APIError(error))
             guard error.code == .duplicateMessage, let messageID = question.messageID else { throw APIError(error) }
             return try await stored(sessionID: session.id, messageID: messageID)
         }

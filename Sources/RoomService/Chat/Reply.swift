@@ -44,9 +44,8 @@ struct Reply: Sendable {
     }
 
     /// Gives up a stream whose question could not be stored. Whoever has joined it meanwhile is told.
-    func abandon() {
-        let message = "The question could not be stored. Please try again."
-        show(.failed(code: "UNAVAILABLE", message: message), answer: "", isKept: false)
+    func abandon(_ error: APIError) {
+        show(.failed(code: error.code, message: error.message), answer: "", isKept: false)
     }
 
     // MARK: Making the answer

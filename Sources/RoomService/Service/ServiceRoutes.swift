@@ -54,6 +54,7 @@ struct ServiceRoutes: RouteGroup {
         let start = time.monotonicNanoseconds
         var sessionCount: Int?
         do throws(StoreError) {
+            try await store.ping()
             sessionCount = try await store.sessionCount(at: time.now)
         } catch {
             logger.error("store unhealthy", ["request.id": .string(request.id), "error": .error(error)])

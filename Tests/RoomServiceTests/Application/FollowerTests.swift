@@ -26,6 +26,30 @@ struct FollowerTests {
         }
     }
 
+    @Test func `who joins a question that comes too late for its session is told so`() async throws {
+        try await withService(loops: 4) { service in
+            for round in 0..<20 {
+                let (session, _) = try service.makeSession(user: "user\(round)")
+                let clients = try (0..<20).map { _ in try service.connect() }
+                let deleting = try service.connect()
+                for (index, client) in clients.enumerated() {
+                    try client.sendRequest("GET", "/api/chat/message?session_id=\(session)&query=hi")
+                    if index == 10 { try deleting.sendRequest("DELETE", "/api/session/\(session)") }
+                }
+                #expect(try deleting.response().status == 200)
+                for client in clients {
+                    let head = try client.head()
+                    guard head.status == 200 else {
+                        #expect(head.status == 404)
+                        continue
+                    }
+                    let end = try client.eventsToTheEnd().last
+                    #expect(end?.status != "error" || end?.json["error_code"] == "NOT_FOUND")
+                }
+            }
+        }
+    }
+
     @Test func `a deleted room's followers end`() async throws {
         try await withService { service in
             let (session, room) = try service.makeSession()
@@ -41,10 +65,12 @@ struct FollowerTests {
             let follower = try service.watch("session_id=\(session)")
             await service.advance(by: .seconds(29 * 60))
             _ = try service.ask(session, demo: #"{"rate":0.01,"tokens":2}"#)
-            await service.advance(by: .seconds(60))
-            await service.advance(by: .seconds(60))
-            let events = try follower.eventsToTheEnd()
-            #expect(events.last?.status == "complete")
+            // The second word comes 100 seconds after the first.
+            #expect(try follower.dataEvent()?.status == "started")
+            #expect(try follower.dataEvent()?.status == "streaming")
+            await service.settle()
+            for _ in 0..<3 { await service.advance(by: .seconds(60)) }
+            #expect(try follower.eventsToTheEnd().map(\.status) == ["streaming", "complete"])
             #expect(try follower.dataEvent() == nil)
         }
     }
