@@ -22,6 +22,8 @@ step() {
     wait "$running" || status=$?
     running=''
     wait "$shown"
+    # A failure is told once more at the end: in the log it stands among thousands of lines.
+    [ "$status" -eq 0 ] || grep -aE 'recorded an issue|^(FAILED|ERROR) ' "$step_log" | cut -c 1-300 | head -20 >&2 || true
     [ "$status" -eq 0 ] || die "$name failed${results[*]:+; before it passed: $(list_results)}"
 }
 

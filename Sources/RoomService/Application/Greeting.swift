@@ -23,7 +23,7 @@ struct Greeting {
 
             ROOM=$(curl -s \(address)/api/rooms \(json) -d '{"user_id":"ada","room_name":"First room"}' | grep -o 'room_[0-9a-f-]\\{36\\}' | head -1); echo $ROOM
             SESSION=$(curl -s \(address)/api/session/create \(json) -d "{\\"user_id\\":\\"ada\\",\\"room_id\\":\\"$ROOM\\"}" | grep -o 'session_[0-9a-f-]\\{36\\}' | head -1); echo $SESSION
-            curl -N \(address)/api/chat/message \(json) -d "{\\"session_id\\":\\"$SESSION\\",\\"query\\":\\"What can you do?\\"}"
+            curl -N \(address)/api/chat/message \(json) -d "{\\"session_id\\":\\"$SESSION\\",\\"query\\":\\"How does a streamed answer reach me?\\"}"
 
             """
     }

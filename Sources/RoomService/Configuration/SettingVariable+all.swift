@@ -47,7 +47,7 @@ extension SettingVariable {
             1...1_048_576,
             unit: "MiB",
             scale: 1 << 20,
-            "memory for all answers' events"
+            "memory for the events of ended answers; the oldest go first"
         ),
         .duration("STUCK_READER_SECONDS", \.stuckReader, 0.1...86_400, "until a reader that takes nothing is cut off"),
         .duration("HEARTBEAT_SECONDS", \.heartbeat, 0.1...86_400, "between keep-alive comments of a quiet stream"),
@@ -73,7 +73,7 @@ extension SettingVariable {
             allowed: "on, off, or a list such as messages=60/m,writes=300/m,reads=3000/m "
                 + "(per s, m or h; or off; each once)",
             { RateLimits($0) },
-            "on, off, or as messages=60/m,writes=300/m,reads=3000/m; reads are per address"
+            "on (messages=60/m,writes=300/m,reads=3000/m), off, or a list such as that; reads are per address"
         ),
     ]
 
