@@ -73,7 +73,7 @@ extension SettingVariable {
             allowed: "on, off, or a list such as messages=60/m,writes=300/m,reads=3000/m "
                 + "(per s, m or h; or off; each once)",
             { RateLimits($0) },
-            "on (messages=60/m,writes=300/m,reads=3000/m), off, or a list such as that; reads are per address"
+            "on: messages=60/m,writes=300/m,reads=3000/m (reads per address); off; or such a list"
         ),
     ]
 
