@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from rawsocket import RawConnection
-from waiting import wait_until
+from waiting import holds_for, wait_until
 
 
 def refuses_connections(port):
@@ -93,14 +93,16 @@ def test_a_watcher_that_waits_does_not_hold_the_end_back(make_service, connect):
     watcher.wait_for_end(5)
 
 
-def test_a_second_signal_ends_the_drain(make_service, connect):
+def test_a_signal_that_comes_twice_at_once_is_one_and_a_later_one_ends_the_drain(make_service, connect):
     service = make_service(DRAIN_SECONDS="60").start()
     api = connect(service)
     session = api.session()
     stream = api.stream(session)
     service.signal()
-    wait_until(lambda: refuses_connections(service.port), 2, "refused connections")
     service.signal()
+    wait_until(lambda: refuses_connections(service.port), 2, "refused connections")
+    assert holds_for(lambda: service.process.poll() is None, 0.5)
+    wait_until(lambda: service.process.poll() is not None or service.signal(), 5, "the end by a later signal")
     service.wait(10)
     stream.wait_for_end(5)
     conversation = connect(service.start()).only_conversation(session)
