@@ -15,11 +15,12 @@ let package = Package(
     targets: [
         .target(name: "CSystem"),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CMongoC", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"])]),
 
         .target(name: "Primitives", swiftSettings: settings),
         .target(name: "HTTPServer", dependencies: ["CSystem", "Primitives"], swiftSettings: settings),
         .target(name: "Streaming", dependencies: ["HTTPServer", "Primitives"], swiftSettings: settings),
-        .target(name: "Storage", dependencies: ["CSQLite", "Primitives"], swiftSettings: settings),
+        .target(name: "Storage", dependencies: ["CMongoC", "CSQLite", "Primitives"], swiftSettings: settings),
         .target(name: "Agents", dependencies: ["Primitives"], swiftSettings: settings),
         .executableTarget(
             name: "RoomService",
@@ -27,6 +28,13 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(name: "Migrations", dependencies: ["Storage", "Primitives"], swiftSettings: settings),
+
+        .executableTarget(
+            name: "MongoLayerBenchmark",
+            dependencies: ["Storage", "HTTPServer", "Primitives"],
+            path: "Benchmarks/mongodb/Layer",
+            swiftSettings: settings
+        ),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives", "TestSupport"], swiftSettings: settings),
@@ -42,7 +50,7 @@ let package = Package(
         ),
         .testTarget(
             name: "StorageTests",
-            dependencies: ["Storage", "Primitives", "StoreWriterProcess"],
+            dependencies: ["Storage", "CMongoC", "Primitives", "StoreWriterProcess"],
             swiftSettings: settings
         ),
         .executableTarget(
@@ -57,7 +65,17 @@ let package = Package(
             dependencies: ["RoomService", "HTTPServer", "Storage", "Agents", "Primitives"],
             swiftSettings: settings
         ),
-        .testTarget(name: "MigrationsTests", dependencies: ["Migrations", "Storage"], swiftSettings: settings),
+        .testTarget(
+            name: "MigrationsTests",
+            dependencies: ["Migrations", "MigrationRunnerProcess", "Primitives", "Storage"],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "MigrationRunnerProcess",
+            dependencies: ["Storage", "Primitives"],
+            path: "Tests/MigrationRunnerProcess",
+            swiftSettings: settings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

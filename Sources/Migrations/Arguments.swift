@@ -1,34 +1,50 @@
 import Primitives
+import Storage
 
 /// What the command line asks for.
 struct Arguments: Equatable {
     enum Command: Equatable {
-        case upgrade(to: Int?)
-        case downgrade(to: Int?)
+        case run(MigrationRequest)
         case status(check: Bool)
+        case history
+        case verify
+        case unlock
         case help
     }
 
     var command: Command
-    var directory: String
+    var store: StoreLocation
     /// Whether nothing is said when there is nothing to do.
     var isQuiet = false
-
-    /// The variable that names the store's folder, in the environment or in `.env`.
-    static let directoryVariable = "DATA_DIR"
+    /// Whether it is only said what would be run.
+    var isDryRun = false
+    var isJSON = false
+    /// How long to wait for the lock, in seconds.
+    var lockTimeout = 10
 
     static let usage = """
-        usage: Migrations COMMAND [--data-dir DIR]
+        usage: Migrations COMMAND [OPTION]...
 
-          upgrade [--to N]     runs the steps that are missing, up to step N
-          downgrade [--to N]   undoes the steps beyond N; without --to: the newest one
-          status [--check]     shows the steps; with --check the exit code is 4 when some are missing
+          upgrade [head | +N | NNN]     runs the steps that are missing: all, the next N, or up to step NNN
+          downgrade [-N | NNN | base]   undoes the newest N steps (default: -1), those beyond step NNN, or all
+          status [--check]              shows the steps; with --check the exit code is 4 when some are missing
+          history                       shows all runs
+          verify                        compares the store with what its steps make
+          stamp NNN                     records the steps up to NNN as run, and no others, without running any
+          unlock --force                frees the lock that a dead runner has left
 
-          --data-dir DIR       the store's folder; default: DATA_DIR, from the environment or .env, or ./data
-          --quiet              says nothing when there is nothing to do
-          --help               shows this
+          --dry-run          says what upgrade, downgrade or stamp would run, and writes nothing
+          --lock-timeout S   how many seconds to wait for another runner; default: 10
+          --json             output for programs
+          --quiet            says nothing when there is nothing to do
+          --data-dir DIR     the folder of the embedded store; default: DATA_DIR, or ./data
+          --help             shows this
 
-        exit codes: 0 done, 2 usage, 3 the store is in use, 4 steps are missing, 5 failed, 6 a step cannot be undone
+        MONGODB_URI and MONGODB_DB_NAME (default: careguide) choose MongoDB instead of the embedded store. They and DATA_DIR
+        are read from the environment or from .env.
+
+        exit codes: 0 done, 2 usage, 3 the store or its lock is in use, 4 steps are missing, 5 failed,
+                    6 a step cannot be undone
 
         """
 
@@ -38,47 +54,86 @@ struct Arguments: Equatable {
     }
 
     init(_ arguments: [String], settings: SettingsSource) throws(Fault) {
-        var name: String?
-        var target: Int?
-        var checks = false
-        directory = "./data"
-        if let value = settings.value(of: Self.directoryVariable)?.value, !value.isEmpty { directory = value }
+        var words: [String] = []
+        var flags: Set<String> = []
+        var directory: String?
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             switch argument {
-            case "--help", "-h":
-                command = .help
-                return
-            case "--check": checks = true
-            case "--quiet": isQuiet = true
-            case "--to":
-                guard let value = rest.popFirst(), let number = Int(value), number >= 0 else {
-                    throw Fault(text: "--to needs the number of a step")
+            case "--help", "-h": flags.insert("--help")
+            case "--check", "--force", "--dry-run", "--quiet", "--json": flags.insert(argument)
+            case "--lock-timeout":
+                guard let value = rest.popFirst(), let seconds = Int(value), (0...86_400).contains(seconds) else {
+                    throw Fault(text: "--lock-timeout needs a number of seconds, up to 86400")
                 }
-                target = number
+                lockTimeout = seconds
             case "--data-dir":
                 guard let folder = rest.popFirst(), !folder.isEmpty else {
                     throw Fault(text: "--data-dir needs a folder")
                 }
                 directory = folder
             default:
-                guard name == nil, !argument.hasPrefix("-") else { throw Fault(text: "unknown argument \(argument)") }
-                name = argument
+                guard !argument.hasPrefix("-") || Self.count(argument, after: "-") != nil else {
+                    throw Fault(text: "unknown option \(argument)")
+                }
+                words.append(argument)
             }
         }
-        command = try Self.command(name, target: target, checks: checks)
+        store = StoreLocation(directory: directory, settings: settings)
+        isQuiet = flags.contains("--quiet")
+        isDryRun = flags.contains("--dry-run")
+        isJSON = flags.contains("--json")
+        command = flags.contains("--help") ? .help : try Self.command(words, flags)
     }
 
-    private static func command(_ name: String?, target: Int?, checks: Bool) throws(Fault) -> Command {
-        switch name {
-        case "upgrade", "downgrade":
-            guard !checks else { throw Fault(text: "--check goes with status") }
-            return name == "upgrade" ? .upgrade(to: target) : .downgrade(to: target)
-        case "status":
-            guard target == nil else { throw Fault(text: "--to does not go with status") }
-            return .status(check: checks)
-        case let name?: throw Fault(text: "unknown command \(name)")
-        case nil: throw Fault(text: "a command is missing")
+    private static func command(_ words: [String], _ flags: Set<String>) throws(Fault) -> Command {
+        guard let name = words.first else { throw Fault(text: "a command is missing") }
+        guard words.count <= 2 else { throw Fault(text: "unknown argument \(words[2])") }
+        let command = try command(name, target: words.count > 1 ? words[1] : nil)
+        if flags.contains("--check"), name != "status" { throw Fault(text: "--check goes with status") }
+        if flags.contains("--force") != (command == .unlock) {
+            throw Fault(text: command == .unlock ? "unlock needs --force" : "--force goes with unlock")
         }
+        if flags.contains("--dry-run") {
+            guard case .run = command else { throw Fault(text: "--dry-run does not go with \(name)") }
+        }
+        return command == .status(check: false) ? .status(check: flags.contains("--check")) : command
+    }
+
+    private static func command(_ name: String, target: String?) throws(Fault) -> Command {
+        switch (name, target) {
+        case ("upgrade", nil), ("upgrade", "head"): return .run(.upgrade(.head))
+        case ("downgrade", nil): return .run(.downgrade(.steps(1)))
+        case ("downgrade", "base"): return .run(.downgrade(.base))
+        case ("upgrade", let target?):
+            if let count = count(target, after: "+") { return .run(.upgrade(.steps(count))) }
+            return .run(.upgrade(.number(try number(target))))
+        case ("downgrade", let target?):
+            if let count = count(target, after: "-") { return .run(.downgrade(.steps(count))) }
+            return .run(.downgrade(.number(try number(target))))
+        case ("stamp", let target?): return .run(.stamp(try number(target)))
+        case ("stamp", nil): throw Fault(text: "stamp needs the number of a step")
+        case ("status", nil): return .status(check: false)
+        case ("history", nil): return .history
+        case ("verify", nil): return .verify
+        case ("unlock", nil): return .unlock
+        case ("status", let extra?), ("history", let extra?), ("verify", let extra?), ("unlock", let extra?):
+            throw Fault(text: "unknown argument \(extra)")
+        default: throw Fault(text: "unknown command \(name)")
+        }
+    }
+
+    /// The number in `+2` or `-2`.
+    private static func count(_ text: String, after sign: Character) -> Int? {
+        guard text.first == sign, let count = try? number(String(text.dropFirst())), count > 0 else { return nil }
+        return count
+    }
+
+    /// As `1` or `001`.
+    private static func number(_ text: String) throws(Fault) -> Int {
+        guard !text.isEmpty, text.utf8.allSatisfy({ isDigit($0) }), let number = Int(text) else {
+            throw Fault(text: "\(text) is no step: head, base, or a number is")
+        }
+        return number
     }
 }

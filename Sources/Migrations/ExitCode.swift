@@ -5,7 +5,7 @@ enum ExitCode: Int32 {
     case done = 0
     /// The arguments make no sense.
     case usage = 2
-    /// Another process, a running service say, uses the store.
+    /// Another process, a running service say, uses the store or its lock.
     case locked = 3
     /// `status --check`: there are steps to be run.
     case pending = 4

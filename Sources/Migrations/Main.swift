@@ -6,7 +6,7 @@ struct Main {
     static func main() {
         let result = MigrationsCommand.run(
             arguments: Array(CommandLine.arguments.dropFirst()),
-            settings: .process([Arguments.directoryVariable])
+            settings: .process(StoreLocation.variables)
         )
         write(result.output, to: STDOUT_FILENO)
         write(result.errors, to: STDERR_FILENO)

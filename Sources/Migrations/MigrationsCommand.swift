@@ -2,7 +2,7 @@ import Primitives
 import Storage
 
 /// The program, without the process around it.
-enum MigrationsCommand {
+struct MigrationsCommand {
     struct Result: Equatable {
         var code: ExitCode
         /// For the standard output.
@@ -11,10 +11,15 @@ enum MigrationsCommand {
         var errors = ""
     }
 
+    private let arguments: Arguments
+    private let engine: MigrationEngine
+    private let report: Report
+
+    /// - Parameter migrations: nil for those of the store.
     static func run(
         arguments: [String],
         settings: SettingsSource = SettingsSource(environment: [:]),
-        migrations: [Migration] = SQLiteMigrations.all
+        migrations: [Migration]? = nil
     ) -> Result {
         let parsed: Arguments
         do throws(Arguments.Fault) {
@@ -22,46 +27,43 @@ enum MigrationsCommand {
         } catch {
             return Result(code: .usage, errors: "Migrations: \(error.text)\n\n\(Arguments.usage)")
         }
-        let administration = SQLiteAdministration(directory: parsed.directory, migrations: migrations)
+        if parsed.command == .help { return Result(code: .done, output: Arguments.usage) }
+        let report = Report(isJSON: parsed.isJSON)
+        do throws(StoreError) {
+            let engine = MigrationEngine(
+                try parsed.store.backend(),
+                known: migrations ?? parsed.store.migrations,
+                lockTimeout: .seconds(parsed.lockTimeout)
+            )
+            return MigrationsCommand(arguments: parsed, engine: engine, report: report).run()
+        } catch {
+            return report.failure(.store(error), after: [])
+        }
+    }
+
+    private func run() -> Result {
+        var done: [MigrationRecord] = []
         do throws(MigrationError) {
-            switch parsed.command {
-            case .help: return Result(code: .done, output: Arguments.usage)
-            case .upgrade(let target): return report(try administration.upgrade(to: target), quietly: parsed.isQuiet)
-            case .downgrade(let target):
-                return report(try administration.downgrade(to: target), quietly: parsed.isQuiet)
+            switch arguments.command {
+            case .run(let request) where arguments.isDryRun:
+                return report.runs(try engine.preview(request), isQuiet: arguments.isQuiet)
+            case .run(let request):
+                try engine.perform(request) { done.append($0) }
+                return report.records(done, none: arguments.isQuiet ? "" : "nothing to do\n")
             case .status(let check):
-                let plan = try administration.plan()
+                let plan = try engine.plan()
                 if check { try plan.check() }
-                return status(plan, checks: check)
+                return Result(code: check && !plan.isCurrent ? .pending : .done, output: report.status(plan))
+            case .history: return report.records(try engine.history(), none: "no runs\n", areDated: true)
+            case .verify:
+                let faults = try engine.verify()
+                return Result(code: faults.isEmpty ? .done : .failed, output: report.faults(faults))
+            case .unlock:
+                return Result(code: .done, output: report.unlocked(try engine.breakLock()))
+            case .help: return Result(code: .done, output: Arguments.usage)
             }
         } catch {
-            return Result(code: ExitCode(error), errors: "Migrations: \(error)\n")
-        }
-    }
-
-    private static func report(_ records: [MigrationRecord], quietly: Bool) -> Result {
-        guard !records.isEmpty else { return Result(code: .done, output: quietly ? "" : "nothing to do\n") }
-        let lines = records.map { record in
-            "\(record.direction.rawValue)  \(record.name)  \(record.endedAt.since(record.startedAt).wholeMilliseconds) ms\n"
-        }
-        return Result(code: .done, output: lines.joined())
-    }
-
-    private static func status(_ plan: MigrationPlan, checks: Bool) -> Result {
-        let width = plan.steps.map(\.name.count).max() ?? 0
-        let lines = plan.steps.map { step in
-            step.name + String(repeating: " ", count: width - step.name.count) + "  " + words(for: step.state) + "\n"
-        }
-        let isPending = plan.steps.contains { $0.state == .pending }
-        return Result(code: checks && isPending ? .pending : .done, output: lines.joined())
-    }
-
-    private static func words(for state: MigrationPlan.State) -> String {
-        switch state {
-        case .pending: "pending"
-        case .applied(let record): "applied \(record.endedAt) by \(record.version) on \(record.host)"
-        case .changed(let record): "applied \(record.endedAt) in another version of this step, by \(record.version)"
-        case .unknown(let record): "applied \(record.endedAt) by \(record.version), unknown to this program"
+            return report.failure(error, after: done)
         }
     }
 }

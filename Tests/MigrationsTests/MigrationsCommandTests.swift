@@ -1,4 +1,5 @@
 import Foundation
+import Primitives
 import Storage
 import Testing
 
@@ -29,7 +30,7 @@ import Testing
             #expect(run(folder, "status", "--check").code == .pending)
             #expect(run(folder, "downgrade").output == "nothing to do\n")
 
-            let first = run(folder, "upgrade", "--to", "1")
+            let first = run(folder, "upgrade", "1")
             #expect(first.code == .done)
             #expect(first.output.hasPrefix("up  001_one  "))
             #expect(run(folder, "status", "--check").code == .pending)
@@ -47,7 +48,7 @@ import Testing
     @Test func `a step without a way back is refused before anything is undone`() async throws {
         try await withFolder { folder in
             _ = run(folder, "upgrade")
-            let result = run(folder, "downgrade", "--to", "0")
+            let result = run(folder, "downgrade", "base")
             #expect(result.code == .notReversible)
             #expect(result.errors == "Migrations: 001_one cannot be undone\n")
             #expect(run(folder, "status", "--check").code == .done)
@@ -56,7 +57,7 @@ import Testing
 
     @Test func `each kind of failure has its own exit code`() async throws {
         try await withFolder { folder in
-            #expect(run(folder, "upgrade", "--to", "3").code == .usage)
+            #expect(run(folder, "upgrade", "3").code == .usage)
             let broken = [two[0], Migration(number: 2, name: "002_bad", up: ["CREATE TABEL"], down: nil)]
             let failed = run(folder, "upgrade", migrations: broken)
             #expect(failed.code == .failed)
@@ -73,15 +74,76 @@ import Testing
     @Test func `a store in use is left alone, but its state can be shown`() async throws {
         try await withFolder { folder in
             let store = try await SQLiteStore.open(directory: folder)
-            for command in ["upgrade", "downgrade"] {
-                let result = run(folder, command, migrations: SQLiteMigrations.all)
-                #expect(result.code == .locked)
-                #expect(result.errors.contains("room-service.lock is held by process"))
-            }
+            let result = run(folder, "downgrade", "--lock-timeout", "0", migrations: SQLiteMigrations.all)
+            #expect(result.code == .locked)
+            #expect(result.errors.contains("room-service.lock is held by process"))
+            #expect(run(folder, "unlock", "--force").code == .locked)
+            #expect(run(folder, "upgrade", migrations: SQLiteMigrations.all).output == "nothing to do\n")
             #expect(run(folder, "status", "--check", migrations: SQLiteMigrations.all).code == .done)
+            #expect(run(folder, "verify", migrations: SQLiteMigrations.all).code == .done)
             try await store.ping()
             await store.close()
             #expect(run(folder, "downgrade", migrations: SQLiteMigrations.all).code == .done)
+            #expect(run(folder, "unlock", "--force").output == "there was no lock\n")
+        }
+    }
+
+    @Test func `a dry run says what would be run, and changes no file`() async throws {
+        try await withFolder { folder in
+            #expect(run(folder, "upgrade", "--dry-run").output == "would run  up  001_one\nwould run  up  002_two\n")
+            #expect(!FileManager.default.fileExists(atPath: folder))
+            _ = run(folder, "upgrade", "1")
+            let before = try contents(of: folder)
+            #expect(run(folder, "upgrade", "--dry-run").output == "would run  up  002_two\n")
+            #expect(run(folder, "downgrade", "base", "--dry-run").code == .notReversible)
+            #expect(run(folder, "stamp", "2", "--dry-run").output == "would run  up  002_two  stamp\n")
+            #expect(run(folder, "upgrade", "1").output == "nothing to do\n")
+            #expect(try contents(of: folder) == before)
+        }
+    }
+
+    @Test func `a stamp is recorded, and what it says is there is missed by verify`() async throws {
+        try await withFolder { folder in
+            #expect(run(folder, "stamp", "002").output == "up  001_one  stamp\nup  002_two  stamp\n")
+            #expect(run(folder, "status", "--check").code == .done)
+            let verified = run(folder, "verify")
+            #expect(verified.code == .failed)
+            #expect(verified.output == "table one is missing\ntable two is missing\n")
+            #expect(run(folder, "stamp", "0").output == "down  002_two  stamp\ndown  001_one  stamp\n")
+            #expect(run(folder, "upgrade").code == .done)
+            #expect(run(folder, "verify").output == "as recorded\n")
+            let history = run(folder, "history").output.split(separator: "\n")
+            #expect(history.map { $0.prefix(12) }.first == "1  up    001")
+            #expect(history.count == 6)
+        }
+    }
+
+    @Test func `programs get one JSON object a call`() async throws {
+        try await withFolder { folder in
+            func object(_ arguments: String...) throws -> JSONObject {
+                let arguments = arguments + ["--json", "--data-dir", folder]
+                let result = MigrationsCommand.run(arguments: arguments, migrations: two)
+                #expect(result.errors == "")
+                return try #require(try JSONParser.parse(Array(result.output.utf8)).objectValue)
+            }
+            #expect(try object("upgrade", "--dry-run")["runs"]?.arrayValue?.count == 2)
+            #expect(try object("upgrade")["runs"]?.arrayValue?.first?.objectValue?["name"] == "001_one")
+            let status = try object("status")
+            #expect(status["version"] == 2)
+            #expect(status["is_current"] == true)
+            #expect(status["steps"]?.arrayValue?.last?.objectValue?["state"] == "applied")
+            #expect(try object("history")["runs"]?.arrayValue?.last?.objectValue?["ended_at"]?.stringValue != nil)
+            #expect(try object("verify")["faults"] == [])
+            let failure = try object("downgrade", "base")
+            #expect(failure["error"]?.objectValue?["code"] == "notReversible")
+            #expect(failure["runs"] == [])
+        }
+    }
+
+    /// Names and contents of all files.
+    private func contents(of folder: String) throws -> [String: Data] {
+        try FileManager.default.contentsOfDirectory(atPath: folder).reduce(into: [:]) { files, name in
+            files[name] = try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name))
         }
     }
 
@@ -96,18 +158,8 @@ import Testing
         }
     }
 
-    /// Runs the program that was built beside the tests.
     private func exitCode(of arguments: [String], _ folder: String) throws -> Int32 {
-        let tests = Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }
-        let products = tests ?? URL(fileURLWithPath: CommandLine.arguments[0])
-        let process = Process()
-        process.executableURL = products.deletingLastPathComponent().appendingPathComponent("Migrations")
-        process.arguments = arguments
-        process.environment = ["DATA_DIR": folder]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        return process.terminationStatus
+        let program = try BuiltProgram("Migrations", arguments, environment: ["DATA_DIR": folder])
+        return program.exitCode
     }
 }

@@ -13,6 +13,7 @@ import Testing
         )
     }
 
+    /// An error of "…" stands for a run without an end.
     private func plan(_ runs: (Int, MigrationRecord.Direction, error: String?)...) -> MigrationPlan {
         let history = runs.map { number, direction, error in
             let checksum = number <= 3 ? Self.steps[number - 1].checksum : "unknown"
@@ -22,10 +23,10 @@ import Testing
                 checksum: checksum,
                 direction: direction,
                 startedAt: time(0),
-                endedAt: time(1),
+                endedAt: error == "…" ? nil : time(1),
                 host: "host",
                 version: "9",
-                error: error
+                error: error == "…" ? nil : error
             )
         }
         return MigrationPlan(known: Self.steps, history: history, place: "the file")
@@ -35,7 +36,7 @@ import Testing
         #expect(try plan().upgrade().map(\.number) == [1, 2, 3])
         #expect(try plan().upgrade(to: 2).map(\.number) == [1, 2])
         #expect(try plan().upgrade(to: 0) == [])
-        #expect(try plan().downgrade() == [])
+        #expect(try numbers(plan(), .downgrade(.steps(1))) == [])
         #expect(plan().version == 0)
     }
 
@@ -48,15 +49,62 @@ import Testing
     @Test func `a step whose undoing failed is still there`() throws {
         let plan = plan((1, .up, nil), (1, .down, "broke"))
         #expect(plan.version == 1)
-        #expect(try plan.downgrade().map(\.number) == [1])
+        #expect(try plan.downgrade(to: 0).map(\.number) == [1])
     }
 
     @Test func `the way back is newest first, and by default one step`() throws {
         let plan = plan((1, .up, nil), (2, .up, nil), (3, .up, nil))
-        #expect(try plan.downgrade().map(\.number) == [3])
+        #expect(try numbers(plan, .downgrade(.steps(1))) == [3])
         #expect(try plan.downgrade(to: 2).map(\.number) == [3])
         #expect(throws: MigrationError.notReversible(name: "002")) { try plan.downgrade(to: 1) }
         #expect(throws: MigrationError.notReversible(name: "002")) { try plan.downgrade(to: 0) }
+    }
+
+    @Test func `a run without an end is repaired in either direction, and is not current until then`() throws {
+        let up = plan((1, .up, nil), (2, .up, "…"))
+        #expect(up.version == 1)
+        #expect(!up.isCurrent)
+        #expect(try numbers(up, .upgrade(.head)) == [2, 3])
+        #expect(throws: MigrationError.notReversible(name: "002")) { try up.downgrade(to: 1) }
+        let down = plan((1, .up, nil), (2, .up, nil), (3, .up, nil), (3, .down, "…"))
+        #expect(down.version == 3)
+        #expect(!down.isCurrent)
+        #expect(try numbers(down, .upgrade(.head)) == [3])
+        #expect(try numbers(down, .downgrade(.steps(1))) == [3])
+        #expect(plan((1, .up, "…"), (1, .up, nil), (2, .up, nil), (3, .up, nil)).isCurrent)
+    }
+
+    @Test func `targets are the head, the base, a number, or so many steps from here`() throws {
+        let none = plan()
+        let two = plan((1, .up, nil), (3, .up, nil))
+        #expect(try numbers(none, .upgrade(.steps(2))) == [1, 2])
+        #expect(try numbers(none, .upgrade(.steps(9))) == [1, 2, 3])
+        #expect(try numbers(two, .upgrade(.steps(1))) == [2])
+        #expect(try numbers(two, .upgrade(.number(1))) == [])
+        #expect(try numbers(two, .downgrade(.steps(2))) == [3, 1])
+        #expect(try numbers(two, .downgrade(.steps(9))) == [3, 1])
+        #expect(try numbers(two, .downgrade(.base)) == [3, 1])
+        #expect(try numbers(two, .downgrade(.number(1))) == [3])
+        #expect(try two.resolved(.upgrade(.steps(1))) == .upgrade(.number(2)))
+        #expect(try two.resolved(.downgrade(.steps(1))) == .downgrade(.number(2)))
+    }
+
+    @Test func `a stamp records what differs, also in place of another version of a step`() throws {
+        let plan = plan((1, .up, nil), (3, .up, nil))
+        let runs = try plan.runs(for: .stamp(2))
+        #expect(runs.map(\.migration.number) == [2, 3])
+        #expect(runs.map(\.direction) == [.up, .down])
+        #expect(runs.map(\.isStamp) == [true, true])
+        var changed = Self.steps
+        changed[0].up = ["other"]
+        let record = try #require(plan.applied[1])
+        let other = MigrationPlan(known: changed, history: [record], place: "the file")
+        #expect(throws: MigrationError.self) { try other.upgrade() }
+        #expect(try numbers(other, .stamp(1)) == [1])
+    }
+
+    private func numbers(_ plan: MigrationPlan, _ request: MigrationRequest) throws -> [Int] {
+        try plan.runs(for: request).map(\.migration.number)
     }
 
     @Test func `a target that does not exist is refused`() {
@@ -67,7 +115,7 @@ import Testing
     @Test func `steps of a newer program forbid any run`() {
         let plan = plan((1, .up, nil), (4, .up, nil))
         #expect(plan.steps.map(\.number) == [1, 2, 3, 4])
-        for attempt in [{ try plan.upgrade() }, { try plan.downgrade() }] {
+        for attempt in [{ try plan.upgrade() }, { try plan.downgrade(to: 0) }] {
             do {
                 _ = try attempt()
                 Issue.record("no error was thrown")

@@ -56,14 +56,15 @@ struct Application: Sendable {
             ids,
             logger
         )
-        // Before anybody is served: no running answer can be this instance's yet.
-        let orphans = try await store.interruptOrphans(notOf: instanceID, staleBefore: nil, at: time.now)
-        if orphans > 0 { logger.warning("answers of a former run marked interrupted", ["count": .integer(orphans)]) }
+        let watch = StoreWatch(store: store, tracker: tracker, instanceID: instanceID, time: time, logger: logger)
+        // Before anybody is served: no running answer of a store that is not shared can be anybody's yet.
+        if !store.isShared { try await watch.interruptOrphans() }
         server = try await HTTPServer(settings.server, group: group, service: service)
         let housekeeping = Housekeeping(
             store: store,
             tracker: tracker,
             unstoredEnds: unstoredEnds,
+            watch: watch,
             time: time,
             logger: logger
         )

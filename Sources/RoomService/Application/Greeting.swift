@@ -5,10 +5,10 @@ struct Greeting {
     private let address: String
     private let store: String
 
-    init(_ settings: Settings, port: UInt16, store: SQLiteStore) {
+    init(_ settings: Settings, port: UInt16, store: any Store) {
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
         address = "http://\(host):\(port)"
-        self.store = "embedded SQLite, \(store.path)"
+        self.store = store.isShared ? "MongoDB, \(store.location)" : "embedded SQLite, \(store.location)"
     }
 
     var text: String {

@@ -8,6 +8,7 @@ struct Housekeeping: Sendable {
     let store: any Store
     let tracker: ActiveStreamTracker
     let unstoredEnds: UnstoredEnds
+    let watch: StoreWatch
     let time: any TimeSource
     let logger: Logger
 
@@ -26,6 +27,9 @@ struct Housekeeping: Sendable {
         await withTaskGroup { group in
             group.addTask(executorPreference: loop) { await checkpointer.run(on: loop) }
             group.addTask(executorPreference: loop) { await removeExpired(on: loop) }
+            if store.isShared {
+                group.addTask(executorPreference: loop) { await watch.run(on: loop) }
+            }
         }
     }
 

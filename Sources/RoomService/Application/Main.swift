@@ -74,15 +74,12 @@ enum Main {
         logger: Logger,
         until shutdown: ShutdownRequest
     ) async -> Int32 {
-        let store: SQLiteStore
+        let store: any Store
         do throws(StoreError) {
-            store = try await SQLiteStore.open(directory: settings.dataDirectory, time: time)
+            store = try await openStore(settings, time: time, logger: logger)
         } catch {
             write("\(ServiceInfo.name): \(error.message)\n", to: STDERR_FILENO)
             return failed
-        }
-        for migration in store.migrations {
-            logger.info("schema migrated", ["migration": .string(migration.name), "store": .string(store.path)])
         }
         do {
             let application = try await Application(
@@ -103,6 +100,37 @@ enum Main {
             write("\(ServiceInfo.name): \(explanation(of: error, settings))\n", to: STDERR_FILENO)
             return failed
         }
+    }
+
+    private static func openStore(
+        _ settings: Settings,
+        time: any TimeSource,
+        logger: Logger
+    ) async throws(StoreError) -> any Store {
+        guard settings.mongoURI.isEmpty else {
+            let store = try MongoStore(
+                MongoOptions(
+                    uri: settings.mongoURI,
+                    database: settings.mongoDatabase,
+                    poolSize: settings.mongoPoolSize
+                )
+            )
+            do throws(StoreError) {
+                try await store.checkSchema()
+            } catch {
+                guard error.code == .unavailable else {
+                    await store.close()
+                    throw error
+                }
+                logger.warning("MongoDB cannot be reached yet: not ready until it can", ["error": .error(error)])
+            }
+            return store
+        }
+        let store = try await SQLiteStore.open(directory: settings.dataDirectory, time: time)
+        for migration in store.migrations {
+            logger.info("schema migrated", ["migration": .string(migration.name), "store": .string(store.path)])
+        }
+        return store
     }
 
     /// What went wrong at the start, and what to do.

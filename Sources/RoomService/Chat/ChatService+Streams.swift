@@ -11,26 +11,29 @@ extension ChatService {
         var partialResponse: String
     }
 
+    /// How long is waited for a stopped answer to be stored, in nanoseconds. It is stored later where the store is gone.
+    static let endLimit: Int64 = 1_000_000_000
+
     /// Stops the session's stream. When this returns no client is sent any more of it, the agent has been cancelled, and
-    /// what there was of the answer is stored.
+    /// what there was of the answer is stored, or will be when the store is back.
     ///
     /// - Parameter streamID: where given, a fence: only that stream is stopped, never a later one.
     /// - Returns: nil when there was nothing to stop.
-    func stop(sessionID: String, streamID: String?) async -> Stopped? {
+    func stop(sessionID: String, streamID: String?, on loop: EventLoop) async -> Stopped? {
         guard let stream = tracker.running(sessionID: sessionID), streamID == nil || stream.id == streamID else {
             return nil
         }
         // Nil: somebody else was first, or it was ending by itself.
         let answer = await stream.cancel(.stopped)
-        await stream.waitUntilEnded()
+        await stream.waitUntilEnded(for: Self.endLimit, on: loop)
         return answer.map { Stopped(streamID: stream.id, partialResponse: $0) }
     }
 
     /// Stops the streams of a room that has been deleted, and forgets those that have ended. Its followers end.
-    func endStreams(ofRoom roomID: String) async {
+    func endStreams(ofRoom roomID: String, on loop: EventLoop) async {
         let running = tracker.running(roomID: roomID)
         for stream in running { await stream.cancel(.stopped) }
-        for stream in running { await stream.waitUntilEnded() }
+        for stream in running { await stream.waitUntilEnded(for: Self.endLimit, on: loop) }
         tracker.forgetEnded { $0.roomID == roomID }
         tracker.endFollowers { $0.roomID == roomID }
     }

@@ -53,7 +53,7 @@ struct ChatService: Sendable {
         {
             return .stored(answered)
         }
-        if case .joined(let running) = try await reserve(stream, joinsSameQuery: question.joinsSameQuery) {
+        if case .joined(let running) = try await reserve(stream, joinsSameQuery: question.joinsSameQuery, on: loop) {
             return .stream(running)
         }
         let reply = Reply(
@@ -117,7 +117,8 @@ struct ChatService: Sendable {
     /// Takes the session's place. A stream that is being stopped still has it for a moment, until its text is stored.
     private func reserve(
         _ stream: LiveStream,
-        joinsSameQuery: Bool
+        joinsSameQuery: Bool,
+        on loop: EventLoop
     ) async throws(APIError) -> ActiveStreamTracker.Start {
         while true {
             do throws(StreamRefusal) {
@@ -127,7 +128,7 @@ struct ChatService: Sendable {
                 // One that has ended meanwhile is in nobody's way.
                 guard let running = tracker.running(sessionID: stream.sessionID), running.id == id else { continue }
                 guard running.isCancelled else { throw APIError(error) }
-                await running.waitUntilEnded()
+                guard await running.waitUntilEnded(for: Self.endLimit, on: loop) else { throw APIError(error) }
             }
         }
     }

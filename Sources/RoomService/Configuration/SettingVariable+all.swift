@@ -10,6 +10,16 @@ extension SettingVariable {
         .integer("PORT", \.port, 0...65_535, "port to listen on; 0: a free one, which is printed"),
         .integer("LOOPS", \.loops, 0...1024, "event loops; 0: one per core"),
         .parsed("DATA_DIR", \.dataDirectory, allowed: "a path", path, "folder of the embedded store"),
+        .parsed(
+            "MONGODB_URI",
+            \.mongoURI,
+            allowed: "a connection string, mongodb://… or mongodb+srv://…",
+            isSecret: true,
+            connectionString,
+            "connection string of MongoDB, used instead of the embedded store where it is set"
+        ),
+        .parsed("MONGODB_DB_NAME", \.mongoDatabase, allowed: "a database's name", databaseName, "database in MongoDB"),
+        .integer("MONGODB_POOL_SIZE", \.mongoPoolSize, 1...1000, unit: "connections", "connections to MongoDB"),
     ]
 
     private static let rooms: [SettingVariable] = [
@@ -112,6 +122,16 @@ extension SettingVariable {
         var buffer = in6_addr()
         let isAddress = inet_pton(AF_INET, text, &buffer) == 1 || inet_pton(AF_INET6, text, &buffer) == 1
         return isAddress ? text : nil
+    }
+
+    private static let connectionString: @Sendable (String) -> String? = { text in
+        text.isEmpty || text.hasPrefix("mongodb://") || text.hasPrefix("mongodb+srv://") ? text : nil
+    }
+
+    /// What MongoDB takes on every platform.
+    private static let databaseName: @Sendable (String) -> String? = { text in
+        let isName = (1...63).contains(text.utf8.count) && !text.contains { "/\\. \"$*<>:|?\0".contains($0) }
+        return isName ? text : nil
     }
 
     private static let path: @Sendable (String) -> String? = { text in

@@ -10,6 +10,8 @@ struct SettingVariable: Sendable {
     let text: @Sendable (Settings) -> String
     /// Puts a value into the settings; false when it is not allowed.
     let set: @Sendable (_ value: String, _ settings: inout Settings) -> Bool
+    /// Whether no message may show the value.
+    var isSecret = false
 
     typealias Place<Value> = any WritableKeyPath<Settings, Value> & Sendable
 }
@@ -104,6 +106,7 @@ extension SettingVariable {
         _ name: String,
         _ place: Place<Value>,
         allowed: String,
+        isSecret: Bool = false,
         _ parse: @escaping @Sendable (String) -> Value?,
         _ explanation: String
     ) -> SettingVariable {
@@ -117,7 +120,8 @@ extension SettingVariable {
                 guard let parsed = parse(value) else { return false }
                 settings[keyPath: place] = parsed
                 return true
-            }
+            },
+            isSecret: isSecret
         )
     }
 

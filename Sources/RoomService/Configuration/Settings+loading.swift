@@ -15,7 +15,8 @@ extension Settings {
         for variable in SettingVariable.all {
             guard let (value, origin) = source.value(of: variable.name) else { continue }
             if !variable.set(value.trimmingSpaces, &settings) {
-                faults.append("\(variable.name)=\(shown(value))\(origin): must be \(variable.allowed)")
+                let text = variable.isSecret ? "…" : shown(value)
+                faults.append("\(variable.name)=\(text)\(origin): must be \(variable.allowed)")
             }
         }
         let unsupported = checkUnsupported(source)

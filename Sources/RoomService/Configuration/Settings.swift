@@ -15,6 +15,11 @@ struct Settings: Sendable, Equatable {
 
     /// Where the embedded store keeps its files.
     var dataDirectory = "./data"
+    /// The connection string of MongoDB; empty: the embedded store. It may hold a password.
+    var mongoURI = ""
+    var mongoDatabase = "careguide"
+    /// Connections, each with a thread.
+    var mongoPoolSize = 10
 
     // MARK: Agents
 

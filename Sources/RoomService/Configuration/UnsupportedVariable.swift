@@ -8,9 +8,6 @@ struct UnsupportedVariable: Sendable {
     let isDecisive: Bool
 
     static let all = [
-        UnsupportedVariable(name: "MONGODB_URI", part: "MongoDB store", isDecisive: true),
-        UnsupportedVariable(name: "MONGODB_DB_NAME", part: "MongoDB store", isDecisive: false),
-        UnsupportedVariable(name: "MONGODB_POOL_SIZE", part: "MongoDB store", isDecisive: false),
         UnsupportedVariable(name: "REDIS_URL", part: "Redis support", isDecisive: true),
         UnsupportedVariable(name: "REDIS_PASSWORD", part: "Redis support", isDecisive: false),
         UnsupportedVariable(name: "OPENAI_BASE_URL", part: "agent for OpenAI-compatible models", isDecisive: true),

@@ -85,7 +85,7 @@ struct RoomRoutes: RouteGroup {
         let count = try await storing { () throws(StoreError) in
             try await store.deleteRoom(id: roomID, userID: userID, at: now)
         }
-        await chat.endStreams(ofRoom: roomID)
+        await chat.endStreams(ofRoom: roomID, on: request.loop)
         let data: JSONObject = ["room_id": .string(roomID), "conversations_deleted": .integer(Int64(count))]
         return Envelope.success("Room deleted successfully", data: data, at: now)
     }

@@ -5,6 +5,8 @@ package struct MigrationPlan: Sendable {
     package enum State: Sendable, Equatable {
         case applied(MigrationRecord)
         case pending
+        /// The last run, of either direction, failed or has no end: it runs, or its runner died. Any run repairs it.
+        case broken(MigrationRecord)
         /// Applied, but the program's step of this number is another.
         case changed(MigrationRecord)
         /// Applied by a newer program.
@@ -17,9 +19,11 @@ package struct MigrationPlan: Sendable {
         package var state: State
     }
 
-    private let known: [Migration]
+    let known: [Migration]
     /// The last successful run upwards of each number that has not been undone since.
-    private let applied: [Int: MigrationRecord]
+    let applied: [Int: MigrationRecord]
+    /// The last run of each number, when it did not end well.
+    let broken: [Int: MigrationRecord]
     /// What the operator knows the store by.
     private let place: String
 
@@ -30,10 +34,13 @@ package struct MigrationPlan: Sendable {
         self.known = known
         self.place = place
         var applied: [Int: MigrationRecord] = [:]
-        for record in history where record.error == nil {
-            applied[record.number] = record.direction == .up ? record : nil
+        var broken: [Int: MigrationRecord] = [:]
+        for record in history {
+            broken[record.number] = record.isDone ? nil : record
+            if record.isDone { applied[record.number] = record.direction == .up ? record : nil }
         }
         self.applied = applied
+        self.broken = broken
     }
 
     /// The newest step that the store has; 0 for none.
@@ -52,20 +59,22 @@ package struct MigrationPlan: Sendable {
     }
 
     private func state(of migration: Migration) -> State {
-        guard let record = applied[migration.number] else { return .pending }
-        return record.checksum == migration.checksum ? .applied(record) : .changed(record)
+        let record = applied[migration.number]
+        if let record, record.checksum != migration.checksum { return .changed(record) }
+        if let broken = broken[migration.number] { return .broken(broken) }
+        return record.map { .applied($0) } ?? .pending
+    }
+
+    /// Whether the store has every step, each run to its end.
+    package var isCurrent: Bool {
+        steps.allSatisfy { step in
+            if case .applied = step.state { true } else { false }
+        }
     }
 
     /// - Throws: `.schemaMismatch` when the store has a step that the program does not know.
     package func check() throws(MigrationError) {
-        if version > knownVersion {
-            throw .schemaMismatch(
-                """
-                \(place) has schema version \(version), and this program knows versions up to \(knownVersion): \
-                run a newer program, or take the schema back with the newer program's `Migrations downgrade`
-                """
-            )
-        }
+        try checkVersion()
         for step in steps {
             guard case .changed(let record) = step.state else { continue }
             throw .schemaMismatch(
@@ -77,26 +86,13 @@ package struct MigrationPlan: Sendable {
         }
     }
 
-    /// What must be run, in this order, to have every step up to `target` (nil: all).
-    package func upgrade(to target: Int? = nil) throws(MigrationError) -> [Migration] {
-        try check()
-        let target = try checked(target ?? knownVersion)
-        return known.filter { $0.number <= target && applied[$0.number] == nil }
-    }
-
-    /// What must be undone, in this order, to have no step beyond `target` (nil: the one before the newest).
-    ///
-    /// - Throws: `.notReversible` when there is no way back for one of them.
-    package func downgrade(to target: Int? = nil) throws(MigrationError) -> [Migration] {
-        try check()
-        let target = try checked(target ?? max(0, version - 1))
-        let undone = known.reversed().filter { $0.number > target && applied[$0.number] != nil }
-        for migration in undone where migration.down == nil { throw .notReversible(name: migration.name) }
-        return undone
-    }
-
-    private func checked(_ target: Int) throws(MigrationError) -> Int {
-        guard (0...knownVersion).contains(target) else { throw .unknownTarget(target, newest: knownVersion) }
-        return target
+    func checkVersion() throws(MigrationError) {
+        guard version > knownVersion else { return }
+        throw .schemaMismatch(
+            """
+            \(place) has schema version \(version), and this program knows versions up to \(knownVersion): \
+            run a newer program, or take the schema back with the newer program's `Migrations downgrade`
+            """
+        )
     }
 }

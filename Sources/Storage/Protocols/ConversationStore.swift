@@ -40,6 +40,10 @@ package protocol ConversationStore: Sendable {
     /// - Returns: how many.
     func deleteConversations(sessionID: String, roomID: String) async throws(StoreError) -> Int
 
+    /// The running streams of the instance whose records say, written there by whatever program, that they are to stop.
+    /// A store that no other program writes to has none.
+    func cancelRequests(instanceID: String) async throws(StoreError) -> [String]
+
     /// The records of running streams, oldest first.
     func activeStreams() async throws(StoreError) -> [ActiveStream]
 }

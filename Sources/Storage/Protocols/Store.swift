@@ -5,6 +5,12 @@ package protocol Store: RoomStore, SessionStore, ConversationStore {
     /// What `/api/health` and the start-up lines call it: `sqlite`, `mongodb`.
     var backend: String { get }
 
+    /// Whether other instances of the service may use the store at the same time.
+    var isShared: Bool { get }
+
+    /// What the start-up lines say of where it is: a file's path, or a server without its credentials.
+    var location: String { get }
+
     /// Answers when the store can be read.
     ///
     /// - Throws: `.unavailable`.

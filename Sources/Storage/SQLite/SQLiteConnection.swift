@@ -4,6 +4,8 @@ import CSQLite
 package final class SQLiteConnection {
     package enum Access: Sendable {
         case readOnly, readWrite
+        /// To read a file that nobody writes, without making those that readers and writers share.
+        case frozen
     }
 
     package let path: String
@@ -18,9 +20,15 @@ package final class SQLiteConnection {
 
     /// Opens the file; with `.readWrite` it is made if there is none, and put into WAL mode.
     package init(path: String, access: Access) throws(StoreError) {
-        let flags = access == .readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        let flags =
+            switch access {
+            case .readOnly: SQLITE_OPEN_READONLY
+            case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            case .frozen: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+            }
+        let name = access == .frozen ? Self.frozenURI(of: path) : path
         var handle: OpaquePointer?
-        let code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        let code = sqlite3_open_v2(name, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         guard let handle else {
             throw .sqlite(extendedCode: code, detail: "out of memory", operation: "open", file: path)
         }
@@ -45,6 +53,19 @@ package final class SQLiteConnection {
         for statement in cache { sqlite3_finalize(statement) }
         // The last connection to close copies the write-ahead log into the database and removes it.
         sqlite3_close_v2(handle)
+    }
+
+    private static func frozenURI(of path: String) -> String {
+        let escaped = path.map { character in
+            switch character {
+            case "%": "%25"
+            case "?": "%3F"
+            case "#": "%23"
+            default: String(character)
+            }
+        }
+        // A path that begins with two slashes would name a host.
+        return "file:" + (path.hasPrefix("/") ? "//" : "") + escaped.joined() + "?immutable=1"
     }
 
     private func configure(_ access: Access) throws(StoreError) {

@@ -117,6 +117,8 @@ extension SQLiteStore {
         }
     }
 
+    package func cancelRequests(instanceID: String) async throws(StoreError) -> [String] { [] }
+
     package func activeStreams() async throws(StoreError) -> [ActiveStream] {
         try await readers.read { connection throws(StoreError) in
             let rows = try connection.statement(.activeStreams)

@@ -6,6 +6,8 @@ import Primitives
 /// loss of power. Callers are resumed on their own executor.
 package final class SQLiteStore: Store {
     package let backend = "sqlite"
+    package let isShared = false
+    package var location: String { path }
     /// The database file.
     package let path: String
     /// The migrations that opening the store has run, for the log.
@@ -41,7 +43,8 @@ package final class SQLiteStore: Store {
         let (writer, migrations) = try await SQLiteWriter.start(lock: try folder.claim()) { () throws(StoreError) in
             let connection = try SQLiteConnection(path: path, access: .readWrite)
             do throws(MigrationError) {
-                return (connection, try SQLiteMigrator(connection: connection, time: time).upgrade())
+                let backend = SQLiteMigrationBackend(connection: connection)
+                return (connection, try MigrationEngine(backend, known: SQLiteMigrations.all, time: time).upgrade())
             } catch {
                 throw error.storeError
             }

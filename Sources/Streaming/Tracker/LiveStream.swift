@@ -41,7 +41,13 @@ package final class LiveStream: Sendable {
         /// Whether it is decided how the stream ends.
         var isSettled = false
         var hasEnded = false
-        var waiters: [CheckedContinuation<Void, Never>] = []
+        var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+        private var lastNumber = 0
+
+        mutating func takeNumber() -> Int {
+            lastNumber += 1
+            return lastNumber
+        }
     }
 
     private let isCancelledFlag = Atomic(false)
@@ -113,9 +119,30 @@ package final class LiveStream: Sendable {
 
     /// Returns when the stream has ended, and how it ended is stored.
     package func waitUntilEnded() async {
+        await wait(number: state.withLock { $0.takeNumber() })
+    }
+
+    /// The same, for at most `limit` nanoseconds: a store that is gone can hold up an end for long. To be called on `loop`.
+    ///
+    /// - Returns: whether the stream has ended.
+    @discardableResult
+    package func waitUntilEnded(for limit: Int64, on loop: EventLoop) async -> Bool {
+        let deadline = loop.now + limit
+        let number = state.withLock { $0.takeNumber() }
+        let timer = Task(executorPreference: loop) { [self] in
+            guard (try? await loop.sleep(until: deadline)) != nil else { return }
+            state.withLock { $0.waiters.removeValue(forKey: number) }?.resume()
+        }
+        await wait(number: number)
+        timer.cancel()
+        await timer.value
+        return state.withLock { $0.hasEnded }
+    }
+
+    private func wait(number: Int) async {
         await withCheckedContinuation { continuation in
             let hasEnded = state.withLock { state in
-                if !state.hasEnded { state.waiters.append(continuation) }
+                if !state.hasEnded { state.waiters[number] = continuation }
                 return state.hasEnded
             }
             if hasEnded { continuation.resume() }
@@ -124,11 +151,11 @@ package final class LiveStream: Sendable {
 
     func didEnd() {
         let waiters = state.withLock { state in
-            defer { state.waiters = [] }
+            defer { state.waiters = [:] }
             state.hasEnded = true
             state.task = nil
             return state.waiters
         }
-        for waiter in waiters { waiter.resume() }
+        for waiter in waiters.values { waiter.resume() }
     }
 }

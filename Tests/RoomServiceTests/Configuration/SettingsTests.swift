@@ -153,12 +153,12 @@ struct SettingsTests {
 
     @Test func `a store, a cache or a model that this build lacks stops the start, without showing secrets`() {
         let environment = [
-            "MONGODB_URI": "mongodb://u:secret@h", "REDIS_URL": "redis://:secret@h", "OPENAI_BASE_URL": "http://secret",
+            "MONGODB_URI": "mongo://u:secret@h", "REDIS_URL": "redis://:secret@h", "OPENAI_BASE_URL": "http://secret",
         ]
         let faults = faults(environment, file: "AGENTS_FILE=secret.json")
         #expect(
             faults == [
-                "MONGODB_URI: this build has no MongoDB store; unset it to start without",
+                "MONGODB_URI=…: must be a connection string, mongodb://… or mongodb+srv://…",
                 "REDIS_URL: this build has no Redis support; unset it to start without",
                 "OPENAI_BASE_URL: this build has no agent for OpenAI-compatible models; unset it to start without",
                 "AGENTS_FILE (.env, line 1): this build has no agents from a file; unset it to start without",

@@ -35,6 +35,12 @@ final class FaultyStore: Store {
     }
 
     var backend: String { base.backend }
+    var isShared: Bool { base.isShared }
+    var location: String { base.location }
+
+    func cancelRequests(instanceID: String) async throws(StoreError) -> [String] {
+        try await base.cancelRequests(instanceID: instanceID)
+    }
 
     func end(_ end: ConversationEnd) async throws(StoreError) -> Bool {
         try ends.next()

@@ -7,7 +7,9 @@ struct StoreFactory: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let withStore: @Sendable (_ body: @Sendable (any Store) async throws -> Void) async throws -> Void
 
-    static let all = [
+    static let all = sqlite + mongo
+
+    static let sqlite = [
         StoreFactory(testDescription: "sqlite") { body in
             try await withTemporaryFolder { folder in
                 let store = try await SQLiteStore.open(directory: folder)

@@ -18,7 +18,7 @@ import Testing
             try await store.begin(.sample("c2", at: 5))
             await store.close()
 
-            let administration = SQLiteAdministration(directory: folder)
+            let administration = engine(folder)
             #expect(try administration.downgrade().map(\.direction) == [.down])
             #expect(try administration.plan().version == 0)
             let left = try objects(in: folder)
@@ -32,7 +32,7 @@ import Testing
             #expect(try await again.session(id: "s1", at: time(6)) != nil)
             #expect(try await again.interruptOrphans(notOf: "i2", staleBefore: nil, at: time(6)) == 1)
             await again.close()
-            let log = try SQLiteMigrator(connection: connection(to: folder)).history()
+            let log = try engine(folder).history()
             #expect(log.map(\.direction) == [.up, .down, .up])
         }
     }
@@ -60,7 +60,7 @@ import Testing
             #expect(record.version == ProgramVersion.current)
             #expect(!record.host.isEmpty)
             #expect(record.checksum == SQLiteMigrations.all[0].checksum)
-            #expect(try SQLiteMigrator(connection: connection(to: folder)).history() == store.migrations)
+            #expect(try engine(folder).history() == store.migrations)
         }
     }
 
@@ -76,13 +76,13 @@ import Testing
                 ),
                 Migration(number: 3, name: "003_later", up: ["CREATE TABLE later (a)"], down: nil),
             ]
-            let administration = SQLiteAdministration(directory: folder, migrations: steps)
+            let administration = engine(folder, steps)
             let error = #expect(throws: MigrationError.self) { try administration.upgrade() }
             #expect(error?.storeError.code == .failed)
             #expect(error?.description.hasPrefix("002_bad failed and was rolled back: 002_bad: ") == true)
             #expect(try objects(in: folder).tables == ["good", "schema_migrations"])
-            #expect(try administration.plan().steps.map(\.state).dropFirst() == [.pending, .pending])
-            let log = try SQLiteMigrator(connection: connection(to: folder)).history()
+            let log = try engine(folder).history()
+            #expect(try administration.plan().steps.map(\.state).dropFirst() == [.broken(log[1]), .pending])
             #expect(log.map(\.number) == [1, 2])
             #expect(log[0].error == nil)
             #expect(log[1].error?.contains("no_table") == true)
@@ -90,12 +90,57 @@ import Testing
             // Put right, it goes on where it stopped.
             var repaired = steps
             repaired[1].up[1] = "CREATE TABLE other (a)"
-            let done = try SQLiteAdministration(directory: folder, migrations: repaired).upgrade()
+            let done = try engine(folder, repaired).upgrade()
             #expect(done.map(\.number) == [2, 3])
         }
     }
 
+    @Test func `records of the first form are read, and kept when the first run is added to them`() async throws {
+        try await withTemporaryFolder { folder in
+            await (try SQLiteStore.open(directory: folder)).close()
+            let before = try engine(folder).history()
+            let file = try SQLiteConnection(path: SQLiteFolder(path: folder).databasePath, access: .readWrite)
+            for statement in [
+                "ALTER TABLE schema_migrations RENAME TO new",
+                """
+                CREATE TABLE schema_migrations (run INTEGER PRIMARY KEY, number INTEGER NOT NULL, name TEXT NOT NULL,
+                checksum TEXT NOT NULL, direction TEXT NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL,
+                host TEXT NOT NULL, version TEXT NOT NULL, error TEXT) STRICT
+                """,
+                """
+                INSERT INTO schema_migrations SELECT run, number, name, checksum, direction, started_at, ended_at, host,
+                version, error FROM new
+                """,
+                "DROP TABLE new",
+            ] { try file.execute(statement) }
+            #expect(try engine(folder).history() == before)
+            #expect(try engine(folder).downgrade().count == 1)
+            #expect(try engine(folder).history().dropLast() == before[...])
+        }
+    }
+
+    @Test func `what is missing in the file is found, and what is another`() async throws {
+        try await withTemporaryFolder { folder in
+            await (try SQLiteStore.open(directory: folder)).close()
+            #expect(try engine(folder).verify() == [])
+            let file = try SQLiteConnection(path: SQLiteFolder(path: folder).databasePath, access: .readWrite)
+            try file.execute("DROP INDEX session_idx")
+            try file.execute("DROP INDEX room_idx")
+            try file.execute("CREATE INDEX room_idx ON active_streams (user_id)")
+            #expect(
+                try engine(folder).verify() == [
+                    "index room_idx is another: CREATE INDEX room_idx ON active_streams (user_id)",
+                    "index session_idx is missing",
+                ]
+            )
+        }
+    }
+
     // MARK: Looking into the file
+
+    private func engine(_ folder: String, _ steps: [Migration] = SQLiteMigrations.all) -> MigrationEngine {
+        MigrationEngine(SQLiteMigrationBackend(directory: folder), known: steps)
+    }
 
     private func connection(to folder: String) throws -> SQLiteConnection {
         try SQLiteConnection(path: SQLiteFolder(path: folder).databasePath, access: .readOnly)

@@ -94,9 +94,9 @@ import Testing
                 SQLiteMigrations.all + [
                     Migration(number: 2, name: "002_next", up: ["CREATE TABLE next (a)"], down: nil)
                 ]
-            #expect(try SQLiteAdministration(directory: folder, migrations: newer).upgrade().count == 2)
+            #expect(try MigrationEngine(SQLiteMigrationBackend(directory: folder), known: newer).upgrade().count == 2)
             await fails(.schemaMismatch, [folder, "version 2", "up to 1", "newer program"], in: folder)
-            let plan = try SQLiteAdministration(directory: folder, migrations: newer).plan()
+            let plan = try MigrationEngine(SQLiteMigrationBackend(directory: folder), known: newer).plan()
             #expect(plan.version == 2)
         }
     }
@@ -104,7 +104,7 @@ import Testing
     @Test func `a file of another step of the same number is refused`() async throws {
         try await withTemporaryFolder { folder in
             let other = [Migration(number: 1, name: "001_other", up: ["CREATE TABLE other (a)"], down: nil)]
-            _ = try SQLiteAdministration(directory: folder, migrations: other).upgrade()
+            _ = try MigrationEngine(SQLiteMigrationBackend(directory: folder), known: other).upgrade()
             await fails(.schemaMismatch, [folder, "001_add_chat_rooms_collection", "restore a backup"], in: folder)
         }
     }

@@ -1,0 +1,118 @@
+import Primitives
+import Storage
+
+/// Puts results into words: a table for people, or one JSON object.
+struct Report {
+    var isJSON: Bool
+
+    func runs(_ runs: [MigrationRun], isQuiet: Bool) -> MigrationsCommand.Result {
+        let output: String
+        if isJSON {
+            output = line(["dry_run": true, "runs": .array(runs.map(Self.json))])
+        } else if runs.isEmpty {
+            output = isQuiet ? "" : "nothing to do\n"
+        } else {
+            let rows = runs.map { ["would run", $0.direction.rawValue, $0.migration.name, $0.isStamp ? "stamp" : ""] }
+            output = table(rows)
+        }
+        return MigrationsCommand.Result(code: .done, output: output)
+    }
+
+    /// - Parameter none: what to say when there are none.
+    func records(_ records: [MigrationRecord], none: String, areDated: Bool = false) -> MigrationsCommand.Result {
+        let output: String
+        if isJSON {
+            output = line(["runs": .array(records.map(Self.json))])
+        } else if records.isEmpty {
+            output = none
+        } else {
+            output = table(records.map { areDated ? Self.dated($0) : Self.brief($0) })
+        }
+        return MigrationsCommand.Result(code: .done, output: output)
+    }
+
+    func status(_ plan: MigrationPlan) -> String {
+        guard isJSON else { return table(plan.steps.map { [$0.name, Self.words(for: $0.state)] }) }
+        return line([
+            "version": .integer(Int64(plan.version)), "newest": .integer(Int64(plan.knownVersion)),
+            "is_current": .bool(plan.isCurrent), "steps": .array(plan.steps.map(Self.json)),
+        ])
+    }
+
+    func faults(_ faults: [String]) -> String {
+        if isJSON { return line(["faults": .array(faults.map { .string($0) })]) }
+        return faults.isEmpty ? "as recorded\n" : faults.map { $0 + "\n" }.joined()
+    }
+
+    func unlocked(_ wasLocked: Bool) -> String {
+        if isJSON { return line(["unlocked": .bool(wasLocked)]) }
+        return wasLocked ? "the lock is free now\n" : "there was no lock\n"
+    }
+
+    /// - Parameter done: what was run before.
+    func failure(_ error: MigrationError, after done: [MigrationRecord]) -> MigrationsCommand.Result {
+        let code = ExitCode(error)
+        guard isJSON else {
+            let output = table(done.map(Self.brief))
+            return MigrationsCommand.Result(code: code, output: output, errors: "Migrations: \(error)\n")
+        }
+        let object: JSONObject = [
+            "error": ["code": .string("\(code)"), "message": .string("\(error)")],
+            "runs": .array(done.map(Self.json)),
+        ]
+        return MigrationsCommand.Result(code: code, output: line(object))
+    }
+
+    // MARK: Words
+
+    private static func brief(_ record: MigrationRecord) -> [String] {
+        [record.direction.rawValue, record.name, outcome(of: record)]
+    }
+
+    private static func dated(_ record: MigrationRecord) -> [String] {
+        [
+            String(record.run), record.direction.rawValue, record.name, record.startedAt.description,
+            "by \(record.version) on \(record.host)", outcome(of: record),
+        ]
+    }
+
+    private static func outcome(of record: MigrationRecord) -> String {
+        if record.isStamp { return "stamp" }
+        guard let duration = record.duration else { return "not ended" }
+        return record.error.map { "failed: \($0)" } ?? "\(duration.wholeMilliseconds) ms"
+    }
+
+    private static func words(for state: MigrationPlan.State) -> String {
+        switch state {
+        case .pending: "pending"
+        case .applied(let record): "applied \(end(of: record)) by \(record.version) on \(record.host)"
+        case .broken(let record) where record.error == nil:
+            "\(record.direction.rawValue) begun \(record.startedAt) on \(record.host) and not ended: runs, or to be repaired"
+        case .broken(let record): "\(record.direction.rawValue) failed \(end(of: record)): \(record.error ?? "")"
+        case .changed(let record): "applied \(end(of: record)) in another version of this step, by \(record.version)"
+        case .unknown(let record): "applied \(end(of: record)) by \(record.version), unknown to this program"
+        }
+    }
+
+    private static func end(of record: MigrationRecord) -> String { record.endedAt?.description ?? "" }
+
+    /// Columns as wide as they must be, two spaces apart.
+    private func table(_ rows: [[String]]) -> String {
+        var widths: [Int] = []
+        for row in rows {
+            for (column, text) in row.enumerated() {
+                if column == widths.count { widths.append(0) }
+                widths[column] = max(widths[column], text.count)
+            }
+        }
+        return rows.map { row in
+            var line = ""
+            for (column, text) in row.enumerated() {
+                line += text + String(repeating: " ", count: widths[column] - text.count + 2)
+            }
+            while line.last == " " { line.removeLast() }
+            return line + "\n"
+        }
+        .joined()
+    }
+}

@@ -1,0 +1,13 @@
+import CMongoC
+
+/// libmongoc as a whole.
+enum MongoLibrary {
+    private static let started: Void = {
+        mongoc_init()
+        // What goes wrong comes back as an error, once. The library would write it to standard error as well.
+        mongoc_log_set_handler(nil, nil)
+    }()
+
+    /// To be called before anything else of the library; does something the first time only.
+    static func start() { started }
+}

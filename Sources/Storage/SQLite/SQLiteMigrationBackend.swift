@@ -1,0 +1,177 @@
+import Glibc
+import Primitives
+
+/// Migrations of an embedded store. Its lock is the folder's, which a running service has.
+///
+/// Each step is one transaction together with the end of its record.
+package final class SQLiteMigrationBackend: MigrationBackend {
+    package let isTransactional = true
+    package let place: String
+    /// Nil when the store is open already, and the folder someone else's to lock.
+    private let folder: SQLiteFolder?
+    private var held: FileLock?
+    /// For writing.
+    private var connection: SQLiteConnection?
+
+    /// For a store that nobody need have open.
+    package init(directory: String) {
+        let folder = SQLiteFolder(path: directory)
+        place = folder.databasePath
+        self.folder = folder
+    }
+
+    /// For a store whose lock the caller has.
+    init(connection: SQLiteConnection) {
+        place = connection.path
+        folder = nil
+        self.connection = connection
+    }
+
+    package func records() throws(StoreError) -> [MigrationRecord] {
+        try read { connection throws(StoreError) in try SQLiteMigrationLog(connection: connection).records() } ?? []
+    }
+
+    // MARK: The lock
+
+    package func lock() throws(StoreError) {
+        guard let folder else { return }
+        held = try folder.claim()
+        do throws(StoreError) {
+            connection = try SQLiteConnection(path: folder.databasePath, access: .readWrite)
+        } catch {
+            unlock()
+            throw error
+        }
+    }
+
+    package func unlock() {
+        guard folder != nil else { return }
+        connection = nil
+        held?.release()
+        held = nil
+    }
+
+    /// The system frees the lock of a process that ends, so that one that is held is a living process's.
+    package func breakLock() throws(StoreError) -> Bool {
+        guard let folder, folder.hasDatabase else { return false }
+        try FileLock(path: folder.lockPath).release()
+        return false
+    }
+
+    // MARK: A step
+
+    package func begin(_ record: MigrationRecord) throws(StoreError) -> MigrationRecord {
+        let connection = try writer()
+        return try transaction { () throws(StoreError) in
+            let log = SQLiteMigrationLog(connection: connection)
+            try log.create()
+            return try log.insert(record)
+        }
+    }
+
+    package func run(
+        _ statements: [String],
+        of record: MigrationRecord,
+        time: any TimeSource
+    ) throws(StoreError) -> MigrationRecord {
+        let connection = try writer()
+        return try transaction { () throws(StoreError) in
+            for statement in statements { try connection.execute(statement, operation: record.name) }
+            var record = record
+            record.endedAt = time.now
+            try SQLiteMigrationLog(connection: connection).complete(record)
+            return record
+        }
+    }
+
+    package func end(_ record: MigrationRecord) throws(StoreError) {
+        try SQLiteMigrationLog(connection: try writer()).complete(record)
+    }
+
+    private func transaction<Value>(_ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
+        let connection = try writer()
+        try connection.execute("BEGIN IMMEDIATE")
+        do throws(StoreError) {
+            let value = try body()
+            try connection.execute("COMMIT")
+            return value
+        } catch {
+            if connection.isInTransaction { try? connection.execute("ROLLBACK") }
+            throw error
+        }
+    }
+
+    private func writer() throws(StoreError) -> SQLiteConnection {
+        guard let connection else { throw StoreError(.failed, "migrate: the lock is not held") }
+        return connection
+    }
+
+    /// Nil when there is no database.
+    ///
+    /// A file without a write-ahead log beside it is read as it is: an ordinary reader would leave a log behind. Should
+    /// someone begin to write meanwhile, there is a log afterwards, and it is read again.
+    private func read<Value>(
+        _ body: (SQLiteConnection) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value? {
+        if let connection { return try body(connection) }
+        guard let folder, folder.hasDatabase else { return nil }
+        let path = folder.databasePath
+        let isAtRest = { access(path + "-wal", F_OK) != 0 }
+        if isAtRest() {
+            let value: Value?
+            do throws(StoreError) {
+                value = try body(try SQLiteConnection(path: path, access: .frozen))
+            } catch {
+                guard !isAtRest() else { throw error }
+                value = nil
+            }
+            if let value, isAtRest() { return value }
+        }
+        return try body(try SQLiteConnection(path: path, access: .readOnly))
+    }
+
+    // MARK: What is there
+
+    package func differences(from migrations: [Migration]) throws(StoreError) -> [String] {
+        guard !migrations.isEmpty,
+            let actual = try read({ connection throws(StoreError) in try objects(of: connection) })
+        else { return [] }
+        return try expected(migrations).compactMap { object, text in
+            guard let found = actual[object] else { return "\(object) is missing" }
+            return found == text ? nil : "\(object) is another: \(found)"
+        }
+        .sorted()
+    }
+
+    /// What the steps make of an empty database: a scratch file, as later steps may change what earlier ones made.
+    private func expected(_ migrations: [Migration]) throws(StoreError) -> [String: String] {
+        var template = Array((getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp").utf8CString.dropLast())
+        template += "/migrations-XXXXXX".utf8CString
+        guard mkdtemp(&template) != nil else {
+            throw StoreError(.unavailable, "verify: no scratch folder: \(String(cString: strerror(errno)))")
+        }
+        let folder = template.withUnsafeBufferPointer { buffer in buffer.baseAddress.map { String(cString: $0) } ?? "" }
+        let path = folder + "/scratch.db"
+        defer {
+            for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
+            rmdir(folder)
+        }
+        let scratch = try SQLiteConnection(path: path, access: .readWrite)
+        try scratch.execute("BEGIN")
+        for migration in migrations {
+            for statement in migration.up { try scratch.execute(statement, operation: migration.name) }
+        }
+        return try objects(of: scratch)
+    }
+
+    /// The statements that made all tables, indexes and triggers, by their kind and name.
+    private func objects(of connection: SQLiteConnection) throws(StoreError) -> [String: String] {
+        let rows = try connection.prepare(
+            "SELECT type || ' ' || name, sql FROM sqlite_schema WHERE sql IS NOT NULL",
+            operation: "read the schema"
+        )
+        var objects: [String: String] = [:]
+        while try rows.step() { objects[rows.text(0)] = rows.text(1) }
+        return objects
+    }
+}
