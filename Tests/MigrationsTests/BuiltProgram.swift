@@ -10,7 +10,10 @@ struct BuiltProgram {
         let products = tests ?? URL(fileURLWithPath: CommandLine.arguments[0])
         process.executableURL = products.deletingLastPathComponent().appendingPathComponent(name)
         process.arguments = arguments
-        process.environment = environment
+        // A crash is to end the program at once: the backtracer has been seen to wait for ever, and its pipe with it. And
+        // libmongoc is not to leave counters in shared memory, nor to complain of those that a killed program has left.
+        let quiet = ["SWIFT_BACKTRACE": "enable=no", "MONGOC_DISABLE_SHM": "1"]
+        process.environment = environment.merging(quiet) { $1 }
         process.standardOutput = output
         process.standardError = output
         try process.run()

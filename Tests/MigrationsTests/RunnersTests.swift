@@ -19,7 +19,7 @@ import Testing
             #expect(runners.map(\.exitCode) == Array(repeating: 0, count: Self.runnerCount), "\(outputs)")
             let records = try place.engine().history()
             #expect(records.map(\.isDone) == [true])
-            #expect(outputs.filter { $0 == "nothing to do\n" }.count == Self.runnerCount - 1)
+            #expect(outputs.filter { $0 == "nothing to do\n" }.count == Self.runnerCount - 1, "\(outputs)")
         }
     }
 

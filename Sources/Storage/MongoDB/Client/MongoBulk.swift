@@ -3,14 +3,10 @@ import CMongoC
 /// Writes to one collection that go to the server together. Each is done or refused for itself.
 struct MongoBulk: ~Copyable {
     private let bulk: OpaquePointer
-    private let client: OpaquePointer
-    private let server: MongoServerKind
     private(set) var count = 0
 
-    init(_ bulk: OpaquePointer, client: OpaquePointer, server: MongoServerKind) {
+    init(_ bulk: OpaquePointer) {
         self.bulk = bulk
-        self.client = client
-        self.server = server
     }
 
     /// Metadata may have keys that are empty, which the library would refuse; the documents are well-formed as it made them.
@@ -24,7 +20,6 @@ struct MongoBulk: ~Copyable {
 
     /// Changes at most one document.
     mutating func update(_ filter: BSONDocument, _ change: BSONDocument) throws(MongoError) {
-        server.amend(change, client: client)
         var error = bson_error_t()
         let added = mongoc_bulk_operation_update_one_with_opts(
             bulk,

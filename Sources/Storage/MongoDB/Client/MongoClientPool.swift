@@ -1,4 +1,5 @@
 import CMongoC
+import Dispatch
 import Primitives
 import Synchronization
 
@@ -19,7 +20,8 @@ final class MongoClientPool: Sendable {
     private static let patience: Int64 = 250_000_000
 
     private let queue = WorkQueue<Job>()
-    private let ended: [Latch]
+    /// Those that have not ended.
+    private let threads = DispatchGroup()
     /// Whether the last operation that ended found no server.
     private let isAway = Atomic(false)
 
@@ -28,15 +30,20 @@ final class MongoClientPool: Sendable {
     /// - Throws: `.failed` for a connection string that is none; `.unavailable` when the system has no more threads.
     init(_ options: MongoOptions) throws(StoreError) {
         precondition(options.poolSize > 0)
-        ended = (0..<options.poolSize).map { _ in Latch() }
         let handle = try MongoPoolHandle(options)
-        for (index, ended) in ended.enumerated() {
+        defer { handle.release() }
+        for index in 0..<options.poolSize {
+            threads.enter()
+            handle.retain()
             do throws(StoreError) {
                 try StoreThread.start(name: "store-mongo-\(index)") { [self] in
                     serve(handle)
-                    ended.open()
+                    handle.release()
+                    threads.leave()
                 }
             } catch {
+                handle.release()
+                threads.leave()
                 queue.close()
                 throw error
             }
@@ -81,8 +88,17 @@ final class MongoClientPool: Sendable {
         queue.close()
     }
 
+    /// Returns when the threads have ended and the connections are closed. A process must not exit before that: the library's
+    /// own clean-up at its exit would meet that of the threads.
     func finish() async {
-        for latch in ended { await latch.wait() }
+        await withCheckedContinuation { continuation in
+            threads.notify(queue: .global()) { continuation.resume() }
+        }
+    }
+
+    /// The same, while the calling thread waits: not for tasks.
+    func waitUntilFinished() {
+        threads.wait()
     }
 
     // MARK: On a thread
@@ -98,14 +114,16 @@ final class MongoClientPool: Sendable {
     }
 }
 
-/// libmongoc's pool, which goes when the last thread lets go of it.
+/// libmongoc's pool, which goes when the last thread has released it: at a moment that `MongoClientPool.finish` can wait for,
+/// as the end of a reference would not be.
 ///
 /// `@unchecked Sendable`: `mongoc_client_pool_t` may be used from all threads, and each client is one thread's at a time.
 private final class MongoPoolHandle: @unchecked Sendable {
     private let pool: OpaquePointer
     private let database: String
     private let monitor: MongoCommandMonitor?
-    private let server = MongoServerKind()
+    /// Whoever has made it is the first.
+    private let users = Atomic(1)
 
     init(_ options: MongoOptions) throws(StoreError) {
         let uri = try options.makeURI()
@@ -121,14 +139,19 @@ private final class MongoPoolHandle: @unchecked Sendable {
         database = options.database
     }
 
-    deinit {
-        mongoc_client_pool_destroy(pool)
+    func retain() {
+        users.add(1, ordering: .relaxed)
+    }
+
+    func release() {
+        let remaining = users.subtract(1, ordering: .acquiringAndReleasing).newValue
+        if remaining == 0 { mongoc_client_pool_destroy(pool) }
     }
 
     func withConnection<Value>(_ body: (borrowing MongoConnection) -> Value) -> Value {
         // The pool has as many clients as there are threads, or the number in the connection string: then this waits.
         guard let client = mongoc_client_pool_pop(pool) else { preconditionFailure("the pool waits without a limit") }
         defer { mongoc_client_pool_push(pool, client) }
-        return body(MongoConnection(client: client, database: database, server: server))
+        return body(MongoConnection(client: client, database: database))
     }
 }

@@ -4,12 +4,10 @@ import CMongoC
 struct MongoConnection: ~Copyable {
     private let client: OpaquePointer
     private let database: String
-    private let server: MongoServerKind
 
-    init(client: OpaquePointer, database: String, server: MongoServerKind) {
+    init(client: OpaquePointer, database: String) {
         self.client = client
         self.database = database
-        self.server = server
     }
 
     // MARK: Reading
@@ -93,7 +91,7 @@ struct MongoConnection: ~Copyable {
                 throw .store(StoreError(.failed, "mongodb write \(collection): no bulk operation"))
             }
             defer { mongoc_bulk_operation_destroy(pointer) }
-            var bulk = MongoBulk(pointer, client: client, server: server)
+            var bulk = MongoBulk(pointer)
             try fill(&bulk)
             guard bulk.count > 0 else { return MongoWriteResult() }
             return try execute(pointer, "write \(collection)")
@@ -130,7 +128,6 @@ struct MongoConnection: ~Copyable {
         try withCollection(collection) { handle throws(MongoError) in
             let options = mongoc_find_and_modify_opts_new()
             defer { mongoc_find_and_modify_opts_destroy(options) }
-            server.amend(change, client: client)
             mongoc_find_and_modify_opts_set_update(options, change.pointer)
             mongoc_find_and_modify_opts_set_flags(options, MONGOC_FIND_AND_MODIFY_RETURN_NEW)
             let reply = BSONDocument()

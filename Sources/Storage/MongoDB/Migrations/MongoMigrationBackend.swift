@@ -32,8 +32,10 @@ package final class MongoMigrationBackend: MigrationBackend {
 
     deinit {
         unlock()
-        pool.close()
-        leasePool.close()
+        for each in [pool, leasePool] {
+            each.close()
+            each.waitUntilFinished()
+        }
     }
 
     package func records() throws(StoreError) -> [MigrationRecord] {
