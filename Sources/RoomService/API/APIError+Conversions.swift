@@ -21,7 +21,8 @@ extension APIError {
             case .notOwner: .accessDenied(resource)
             case .duplicateMessage: APIError(.conflict, "CONFLICT", "This message id was used before in this session")
             case .unavailable: .unavailable("The store is unavailable. Please try again.")
-            case .schemaMismatch, .inUse, .failed: .internalError
+            case .schemaMismatch: .unavailable("The store must be migrated before it can be used. Please try again.")
+            case .inUse, .failed: .internalError
             }
         cause = error
     }

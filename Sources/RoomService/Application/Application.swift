@@ -13,6 +13,7 @@ struct Application: Sendable {
     let time: any TimeSource
     let logger: Logger
     private let readiness: Readiness
+    private let backlog: StoreBacklog
     private let housekeeping: Housekeeping
     private let housekeepingTask: Task<Void, Never>
 
@@ -42,14 +43,14 @@ struct Application: Sendable {
             ),
             time: time
         )
-        let unstoredEnds = UnstoredEnds()
+        backlog = StoreBacklog()
         let instanceID = ids.token(prefix: "instance_")
         let service = Self.service(
             settings,
             store,
             agents,
             tracker,
-            unstoredEnds,
+            backlog,
             readiness,
             instanceID: instanceID,
             time,
@@ -60,10 +61,19 @@ struct Application: Sendable {
         // Before anybody is served: no running answer of a store that is not shared can be anybody's yet.
         if !store.isShared { try await watch.interruptOrphans() }
         server = try await HTTPServer(settings.server, group: group, service: service)
+        let checkpointer = Checkpointer(
+            store: store,
+            tracker: tracker,
+            backlog: backlog,
+            instanceID: instanceID,
+            memoryLimit: settings.streamMemory,
+            time: time,
+            logger: logger
+        )
         let housekeeping = Housekeeping(
             store: store,
             tracker: tracker,
-            unstoredEnds: unstoredEnds,
+            checkpointer: checkpointer,
             watch: watch,
             time: time,
             logger: logger
@@ -77,7 +87,7 @@ struct Application: Sendable {
         _ store: any Store,
         _ agents: AgentRegistry,
         _ tracker: ActiveStreamTracker,
-        _ unstoredEnds: UnstoredEnds,
+        _ backlog: StoreBacklog,
         _ readiness: Readiness,
         instanceID: String,
         _ time: any TimeSource,
@@ -99,7 +109,7 @@ struct Application: Sendable {
             sessions: sessions,
             agents: agents,
             tracker: tracker,
-            unstoredEnds: unstoredEnds,
+            backlog: backlog,
             rateLimiter: rateLimiter,
             ids: ids,
             time: time,
@@ -108,7 +118,14 @@ struct Application: Sendable {
             contextLimit: settings.contextMaxCharacters
         )
         let groups: [any RouteGroup] = [
-            ServiceRoutes(store: store, tracker: tracker, time: time, readiness: readiness, logger: logger),
+            ServiceRoutes(
+                store: store,
+                tracker: tracker,
+                backlog: backlog,
+                time: time,
+                readiness: readiness,
+                logger: logger
+            ),
             RoomRoutes(
                 store: store,
                 chat: chat,
@@ -139,16 +156,19 @@ extension Application {
     private static let farewellTime: Int64 = 2_000_000_000
 
     /// Ends the service: accepts no more, lets streams finish until the drain time is over, marks the rest interrupted
-    /// with their text, and closes the store. To be called on one of the group's loops, `loop`.
+    /// with their text, gives up on those that the store does not take, and closes it. To be called on one of the group's loops, `loop`.
     func shutDown(on loop: EventLoop) async {
         logger.info("shutting down", ["streams": .integer(tracker.runningCount)])
         readiness.drain()
         tracker.drain()
         server.drain()
         let deadline = loop.now + settings.drain.wholeNanoseconds
-        let limit = Task(executorPreference: loop) { [tracker] in
+        let limit = Task(executorPreference: loop) { [tracker, backlog, store] in
             guard (try? await loop.sleep(until: deadline)) != nil else { return }
             for stream in tracker.running { _ = await stream.cancel(.interrupted) }
+            // Ends that the store has not taken by now are the next start's, or another instance's, to put right.
+            await backlog.offer(to: store)
+            backlog.close()
         }
         for stream in tracker.running { await stream.waitUntilEnded() }
         limit.cancel()

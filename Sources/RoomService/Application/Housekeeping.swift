@@ -7,7 +7,7 @@ import Streaming
 struct Housekeeping: Sendable {
     let store: any Store
     let tracker: ActiveStreamTracker
-    let unstoredEnds: UnstoredEnds
+    let checkpointer: Checkpointer
     let watch: StoreWatch
     let time: any TimeSource
     let logger: Logger
@@ -17,13 +17,6 @@ struct Housekeeping: Sendable {
 
     /// Runs until its task is cancelled.
     func run(on loop: EventLoop) async {
-        let checkpointer = Checkpointer(
-            store: store,
-            tracker: tracker,
-            unstoredEnds: unstoredEnds,
-            time: time,
-            logger: logger
-        )
         await withTaskGroup { group in
             group.addTask(executorPreference: loop) { await checkpointer.run(on: loop) }
             group.addTask(executorPreference: loop) { await removeExpired(on: loop) }

@@ -113,10 +113,11 @@ enum Main {
                     uri: settings.mongoURI,
                     database: settings.mongoDatabase,
                     poolSize: settings.mongoPoolSize
-                )
+                ),
+                requiresSchema: true
             )
             do throws(StoreError) {
-                try await store.checkSchema()
+                try await store.ping()
             } catch {
                 guard error.code == .unavailable else {
                     await store.close()

@@ -17,24 +17,34 @@ struct StoreWatch: Sendable {
     private static let turnsPerSweep = 5
     /// An instance that has not been heard of for this long is gone. It is heard of at least every 5 s.
     private static let staleAfter = Duration.seconds(30)
+    /// For this long the store must have been within reach before orphans are looked for, in nanoseconds: when it was away,
+    /// it was so for other instances too, and they must have had the time to be heard of again.
+    private static let settlingTime: Int64 = 10_000_000_000
 
     /// Runs until its task is cancelled. A store that cannot be reached is tried again at the next turn.
     func run(on loop: EventLoop) async {
         var turn = 0
-        var isReachable = true
+        var reachableSince: Int64?
+        var lastFailure: StoreError.Code?
         repeat {
             do throws(StoreError) {
-                if turn % Self.turnsPerSweep == 0 { try await interruptOrphans() }
+                if turn % Self.turnsPerSweep == 0 {
+                    let isSettled = reachableSince.map { loop.now - $0 >= Self.settlingTime } ?? false
+                    if isSettled { try await interruptOrphans() } else { try await store.ping() }
+                }
                 if tracker.runningCount > 0 { try await stopRequested() }
-                if !isReachable { logger.info("the store is back", ["store": .string(store.backend)]) }
-                isReachable = true
+                if lastFailure != nil { logger.info("the store is back", ["store": .string(store.backend)]) }
+                lastFailure = nil
+                reachableSince = reachableSince ?? loop.now
             } catch {
-                if isReachable {
+                if lastFailure != error.code {
                     logger.error("the store cannot be used", ["store": .string(store.backend), "error": .error(error)])
                 }
-                isReachable = false
+                lastFailure = error.code
+                reachableSince = nil
             }
-            turn += 1
+            // What has failed is tried again at the next turn.
+            turn = lastFailure == nil ? turn + 1 : 0
         } while (try? await loop.sleep(until: loop.now + Self.interval)) != nil
     }
 

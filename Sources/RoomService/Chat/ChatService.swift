@@ -10,7 +10,7 @@ struct ChatService: Sendable {
     let sessions: SessionService
     let agents: AgentRegistry
     let tracker: ActiveStreamTracker
-    let unstoredEnds: UnstoredEnds
+    let backlog: StoreBacklog
     let rateLimiter: RateLimiter
     let ids: any IdentifierGenerator
     let time: any TimeSource
@@ -56,14 +56,8 @@ struct ChatService: Sendable {
         if case .joined(let running) = try await reserve(stream, joinsSameQuery: question.joinsSameQuery, on: loop) {
             return .stream(running)
         }
-        let reply = Reply(
-            service: self,
-            stream: stream,
-            agent: agent,
-            question: question,
-            session: session,
-            startsContext: sessions.hasIdled(session, at: stream.startedAt)
-        )
+        let startsContext = sessions.hasIdled(session, at: stream.startedAt)
+        var reply = Reply(service: self, stream: stream, agent: agent, question: question, session: session)
         // Only what is to be answered counts as a question: a client that joins an answer is not refused for its rate.
         do throws(APIError) {
             try rateLimiter.check(.messages, key: session.userID)
@@ -72,7 +66,9 @@ struct ChatService: Sendable {
             throw error
         }
         do throws(StoreError) {
-            try await store.begin(reply.conversation, stream: activeStream(stream), startsContext: reply.startsContext)
+            // All that can fail comes before the question is accepted.
+            if !startsContext { reply.context = try await context(of: session) }
+            try await store.begin(reply.conversation, stream: activeStream(stream), startsContext: startsContext)
         } catch {
             reply.abandon(APIError(error))
             guard error.code == .duplicateMessage, let messageID = question.messageID else { throw APIError(error) }
@@ -112,6 +108,27 @@ struct ChatService: Sendable {
         let faults = agent.faults(in: question.context).map { Fault($0, in: question.faultLocation) }
         try check { () throws(ValidationError) in try ValidationError.check(faults) }
         return agent
+    }
+
+    /// How many conversations of the session are looked at for its context.
+    private static let contextConversations = 200
+
+    /// The newest turns of the session's context that fit its limit, oldest first.
+    private func context(of session: Session) async throws(StoreError) -> [AgentTurn] {
+        var room = contextLimit
+        var turns: [AgentTurn] = []
+        for conversation in try await store.context(of: session, limit: Self.contextConversations).reversed() {
+            room -= conversation.userInput.count + conversation.agentResponse.count
+            guard room >= 0 else { break }
+            turns.append(
+                AgentTurn(
+                    question: conversation.userInput,
+                    answer: conversation.agentResponse,
+                    agentType: conversation.agentType
+                )
+            )
+        }
+        return turns.reversed()
     }
 
     /// Takes the session's place. A stream that is being stopped still has it for a moment, until its text is stored.

@@ -12,13 +12,11 @@ struct Reply: Sendable {
     let agent: any Agent
     let question: ChatQuestion
     let session: Session
-    /// Whether the session was idle for so long that its context starts anew.
-    let startsContext: Bool
+    /// What was said before in the session, oldest first.
+    var context: [AgentTurn] = []
 
     /// How many chunks a reply that never has to wait may make before the others have their turn.
     private static let chunksPerTurn = 32
-    /// How many conversations of the session are looked at for its context.
-    private static let contextConversations = 200
 
     var conversation: Conversation {
         Conversation(
@@ -56,7 +54,6 @@ struct Reply: Sendable {
         var answer: (any AgentAnswer)?
         var end: ReplyEnd
         do {
-            let prompt = try await prompt()
             let pulled = agent.answer(prompt, pacer: LoopPacer(loop: loop))
             answer = pulled
             try await pull(pulled, into: &encoder, &progress, on: loop)
@@ -76,7 +73,7 @@ struct Reply: Sendable {
         case .interrupted, nil: break
         }
         let metadata = progress.metadata(answer?.metadata ?? [:], now: loop.now)
-        await finish(end, metadata: metadata, on: loop)
+        await finish(end, metadata: metadata)
     }
 
     private func pull(
@@ -92,14 +89,15 @@ struct Reply: Sendable {
             piece.removeAll(keepingCapacity: true)
             progress.didAppend(at: loop.now)
             if progress.chunks % Self.chunksPerTurn == 0 { await Task.yield() }
+            if service.backlog.pausesAnswers { try await service.backlog.waitWhilePaused(on: loop) }
         }
         if stream.isCancelled { throw CancellationError() }
     }
 
-    private func prompt() async throws -> AgentPrompt {
+    private var prompt: AgentPrompt {
         AgentPrompt(
             question: question.query,
-            context: startsContext ? [] : try await turns(),
+            context: context,
             userProfile: question.userProfile,
             requestContext: question.context,
             sessionID: session.id,
@@ -108,30 +106,12 @@ struct Reply: Sendable {
         )
     }
 
-    /// The newest turns of the session's context that fit its limit, oldest first.
-    private func turns() async throws -> [AgentTurn] {
-        var room = service.contextLimit
-        var turns: [AgentTurn] = []
-        for conversation in try await service.store.context(of: session, limit: Self.contextConversations).reversed() {
-            room -= conversation.userInput.count + conversation.agentResponse.count
-            guard room >= 0 else { break }
-            turns.append(
-                AgentTurn(
-                    question: conversation.userInput,
-                    answer: conversation.agentResponse,
-                    agentType: conversation.agentType
-                )
-            )
-        }
-        return turns.reversed()
-    }
-
     // MARK: Ending
 
     /// Durable before visible: the terminal event goes out when the conversation is stored.
-    private func finish(_ end: ReplyEnd, metadata: JSONObject, on loop: EventLoop) async {
+    private func finish(_ end: ReplyEnd, metadata: JSONObject) async {
         let answer = stream.log.answer
-        var conversationEnd = ConversationEnd(
+        let conversationEnd = ConversationEnd(
             conversationID: stream.conversationID,
             streamID: stream.id,
             status: end.status,
@@ -139,18 +119,49 @@ struct Reply: Sendable {
             metadata: metadata,
             at: service.time.now
         )
-        if await store(conversationEnd, on: loop) {
-            show(end, answer: answer, isKept: true)
-            return
+        switch await store(conversationEnd) {
+        case .success(true): show(end, answer: answer, isKept: true)
+        case .success(false): await showStoredEnd(or: end, answer: answer)
+        case .failure(let error): await fail(conversationEnd, error)
         }
+    }
+
+    /// Returns when it is stored, however long the store is away: until then nobody is told of the end.
+    private func store(_ end: ConversationEnd) async -> StoreBacklog.Outcome {
+        do throws(StoreError) {
+            return .success(try await service.store.end(end))
+        } catch {
+            guard error.code == .unavailable else { return .failure(error) }
+            service.logger.warning("answer not stored yet", ["stream.id": .string(stream.id), "error": .error(error)])
+            return await service.backlog.wait(end)
+        }
+    }
+
+    /// Another instance has ended it, which took this one for dead, or it was deleted: then it ended as it did.
+    private func showStoredEnd(or end: ReplyEnd, answer: String) async {
+        let stored = try? await service.store.conversation(streamID: stream.id)
+        guard let stored, stored.status != .streaming else { return show(end, answer: answer, isKept: true) }
+        service.logger.warning(
+            "answer was ended by another",
+            ["stream.id": .string(stream.id), "status": .string(stored.status.rawValue)]
+        )
+        show(stored.end, answer: stored.agentResponse, isKept: true)
+    }
+
+    /// Once clients are told that it failed, nothing else may be stored.
+    private func fail(_ end: ConversationEnd, _ error: StoreError) async {
+        service.logger.error("answer not stored", ["stream.id": .string(stream.id), "error": .error(error)])
         let failure = ReplyEnd.failed(
             code: "UNAVAILABLE",
             message: "The answer could not be stored. Please try again."
         )
-        // Once clients are told that it failed, nothing else may be stored.
-        conversationEnd.status = failure.status
-        service.unstoredEnds.add(conversationEnd)
-        show(failure, answer: answer, isKept: true)
+        if error.code != .unavailable {
+            var failedEnd = end
+            failedEnd.status = failure.status
+            // Where this fails as well, the record of the stream stays, and it counts as interrupted later.
+            _ = try? await service.store.end(failedEnd)
+        }
+        show(failure, answer: end.agentResponse, isKept: true)
     }
 
     /// Its sequence number comes from the log: an event that a stop has refused took none.
@@ -162,26 +173,5 @@ struct Reply: Sendable {
         )
         encoder.encodeTerminal(end, answer: answer)
         service.tracker.end(stream, terminalEvent: encoder.bytes, isKept: isKept)
-    }
-
-    /// In nanoseconds.
-    private static let storeRetryDelays: [Int64] = [100_000_000, 500_000_000, 1_000_000_000, 3_000_000_000]
-
-    /// False when the store could not be made to take it in a time for which clients can wait.
-    private func store(_ end: ConversationEnd, on loop: EventLoop) async -> Bool {
-        for delay in Self.storeRetryDelays + [nil] {
-            do throws(StoreError) {
-                // False means that it was deleted meanwhile: there is nothing to store.
-                _ = try await service.store.end(end)
-                return true
-            } catch {
-                service.logger.error("answer not stored", ["stream.id": .string(stream.id), "error": .error(error)])
-                guard error.code == .unavailable, let delay else { return false }
-                // A cancelled stream's task is cancelled too, and could not sleep by itself.
-                let deadline = loop.now + delay
-                await Task(executorPreference: loop) { try? await loop.sleep(until: deadline) }.value
-            }
-        }
-        return false
     }
 }

@@ -30,7 +30,7 @@ struct StoredAnswer {
 
 extension Conversation {
     /// How the stream of the conversation ended, as its terminal event tells it.
-    fileprivate var end: ReplyEnd {
+    var end: ReplyEnd {
         switch status {
         case .completed: .complete
         case .cancelled: .cancelled

@@ -7,6 +7,7 @@ import Streaming
 struct ServiceRoutes: RouteGroup {
     let store: any Store
     let tracker: ActiveStreamTracker
+    let backlog: StoreBacklog
     let time: any TimeSource
     let readiness: Readiness
     let logger: Logger
@@ -72,6 +73,8 @@ struct ServiceRoutes: RouteGroup {
             "streams": [
                 "active_count": .integer(Int64(tracker.runningCount)),
                 "capacity": .integer(Int64(tracker.capacity)),
+                "waiting_for_store": .integer(Int64(backlog.count)),
+                "paused": .bool(backlog.pausesAnswers),
             ],
         ]
         let status = isHealthy ? "healthy" : readiness.isDraining ? "draining" : "unhealthy"

@@ -55,12 +55,15 @@ package struct Conversation: Sendable, Equatable {
 package struct Checkpoint: Sendable, Equatable {
     package var conversationID: String
     package var streamID: String
+    /// The instance of the service that runs it: for its record, should the store have lost that.
+    package var instanceID: String
     package var agentResponse: String
     package var at: Timestamp
 
-    package init(conversationID: String, streamID: String, agentResponse: String, at: Timestamp) {
+    package init(conversationID: String, streamID: String, instanceID: String, agentResponse: String, at: Timestamp) {
         self.conversationID = conversationID
         self.streamID = streamID
+        self.instanceID = instanceID
         self.agentResponse = agentResponse
         self.at = at
     }

@@ -66,30 +66,88 @@ struct FailureTests {
         }
     }
 
-    @Test func `an end that was given up is stored as failed, once the store takes it again`() async throws {
-        let faults = EndFaults(6)
+    @Test func `an answer whose end the store does not take waits for it, and is then complete`() async throws {
+        let faults = EndFaults(.max)
         try await withService(agent: ScriptedAgent(words: ["Late"]), ends: faults) { service in
             let (session, room) = try service.makeSession()
             let watching = try service.ask(session)
-            #expect(await reached(5, faults, service))
-            #expect(try watching.eventsToTheEnd().map(\.status) == ["started", "streaming", "error"])
-            #expect(await reached(7, faults, service))
-            func stored() throws -> JSONObject? { try service.history(room).first }
-            #expect(try await service.eventually { try stored()?["status"] == "failed" })
-            #expect(try stored()?["agent_response"] == "Late")
+            for expected in ["started", "streaming"] { #expect(try watching.dataEvent()?.status == expected) }
+            #expect(await reached(40, faults, service))
+            #expect(try service.history(room).first?["status"] == "streaming")
+            let streams = try service.get("/api/health").json["checks"]?.objectValue?["streams"]?.objectValue
+            #expect(streams?["active_count"] == 1 && streams?["waiting_for_store"] == 1)
+            faults.end()
+            await service.advance(by: .seconds(1))
+            #expect(try watching.dataEvent()?.status == "complete", "and nothing in between")
+            let stored = try #require(try service.history(room).first)
+            #expect(stored["status"] == "completed" && stored["agent_response"] == "Late")
+            #expect(service.log.lines.filter { $0.contains("answer not stored yet") }.count == 1)
         }
     }
 
-    @Test func `an end that the store never takes is told as an error, not as complete`() async throws {
+    @Test func `an end that the store never takes is told as an error when the service ends`() async throws {
         let faults = EndFaults(.max)
         try await withService(agent: ScriptedAgent(words: ["Lost"]), ends: faults) { service in
             let (session, _) = try service.makeSession()
             let watching = try service.ask(session)
             for expected in ["started", "streaming"] { #expect(try watching.dataEvent()?.status == expected) }
             #expect(await reached(5, faults, service))
+            let shutDown = service.beginShutDown()
+            await service.settle()
+            for _ in 0..<9 { await service.advance(by: .seconds(1)) }
+            #expect(!shutDown.isDone)
+            await service.advance(by: .seconds(1))
             let end = try #require(try watching.dataEvent())
             #expect(end.status == "error" && end.json["error_code"] == "UNAVAILABLE")
             #expect(service.log.lines.contains { $0.contains("The disk is full") })
+        }
+    }
+
+    @Test func `answers pause when the store is away and they need more memory than there is`() async throws {
+        let faults = EndFaults(.max)
+        let demo = #"{"rate":100,"tokens":3000}"#
+        try await withService({ $0.streamMemory = 100_000 }, ends: faults) { service in
+            let (session, room) = try service.makeSession()
+            let watching = try service.ask(session, demo: demo)
+            #expect(try watching.dataEvent()?.status == "started")
+            func isPaused() throws -> Bool {
+                let checks = try service.get("/api/health").json["checks"]?.objectValue
+                return checks?["streams"]?.objectValue?["paused"] == true
+            }
+            #expect(try !isPaused())
+            let paused = try await service.eventually {
+                await service.advance(by: .milliseconds(500))
+                return try isPaused()
+            }
+            #expect(paused)
+            let stream = try #require(service.application.tracker.running.first)
+            await service.advance(by: .seconds(2))
+            let count = stream.log.eventCount
+            #expect(count < 1500)
+            for _ in 0..<5 { await service.advance(by: .seconds(1)) }
+            #expect(stream.log.eventCount == count)
+            faults.end()
+            let isComplete = try await service.eventually {
+                await service.advance(by: .seconds(1))
+                return try service.history(room).first?["status"] == "completed"
+            }
+            #expect(isComplete)
+            #expect(try !isPaused())
+            let texts = try watching.eventsToTheEnd().filter { $0.status == "streaming" }
+            #expect(texts.count == 3000)
+        }
+    }
+
+    @Test func `an answer that another instance has ended ends as it was stored`() async throws {
+        try await withService { service in
+            let (session, room) = try service.makeSession()
+            let watching = try service.ask(session, demo: #"{"rate":1,"tokens":3}"#)
+            #expect(try watching.dataEvent()?.status == "started")
+            let now = service.time.now
+            #expect(try await service.store.interruptOrphans(notOf: "another", staleBefore: nil, at: now) == 1)
+            for _ in 0..<4 { await service.advance(by: .seconds(1)) }
+            #expect(try watching.eventsToTheEnd().last?.status == "interrupted")
+            #expect(try service.history(room).first?["status"] == "interrupted")
         }
     }
 }

@@ -14,17 +14,27 @@ final class EndFaults: Sendable {
     /// How often the store has been asked.
     var attempts: Int { count.withLock { $0 } }
 
-    func next() throws(StoreError) {
+    /// From now on the store takes them.
+    func end() { left.withLock { $0 = 0 } }
+
+    fileprivate func next() throws(StoreError) {
         count.withLock { $0 += 1 }
         let fails = left.withLock { left in
             left -= 1
             return left >= 0
         }
-        if fails { throw StoreError(.unavailable, "The disk is full") }
+        if fails { throw Self.error }
     }
+
+    /// As long as ends cannot be stored, checkpoints cannot be either.
+    fileprivate func check() throws(StoreError) {
+        if left.withLock({ $0 > 0 }) { throw Self.error }
+    }
+
+    private static let error = StoreError(.unavailable, "The disk is full")
 }
 
-/// A real store that cannot always store the end of an answer.
+/// A real store that cannot always store the text and the end of an answer.
 final class FaultyStore: Store {
     private let base: any Store
     private let ends: EndFaults
@@ -104,7 +114,10 @@ final class FaultyStore: Store {
         try await base.begin(conversation, stream: stream, startsContext: startsContext)
     }
 
-    func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError) { try await base.checkpoint(checkpoints) }
+    func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError) {
+        try ends.check()
+        try await base.checkpoint(checkpoints)
+    }
 
     func interruptOrphans(
         notOf instanceID: String,

@@ -105,7 +105,13 @@ import Testing
             for id in ["c1", "c2", "ended"] { try await store.begin(.sample(id)) }
             try await store.end("ended", text: "final")
             let checkpoints = ["c1", "c2", "ended", "unknown"].map {
-                Checkpoint(conversationID: $0, streamID: "stream-\($0)", agentResponse: "so far \($0)", at: time(33))
+                Checkpoint(
+                    conversationID: $0,
+                    streamID: "stream-\($0)",
+                    instanceID: "i1",
+                    agentResponse: "so far \($0)",
+                    at: time(33)
+                )
             }
             try await store.checkpoint(checkpoints)
             try await store.checkpoint([])

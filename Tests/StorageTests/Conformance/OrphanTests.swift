@@ -15,6 +15,7 @@ import Testing
             Checkpoint(
                 conversationID: id,
                 streamID: "stream-\(id)",
+                instanceID: "dead",
                 agentResponse: "half of \(id)",
                 at: time(seconds)
             )

@@ -34,7 +34,13 @@ import Testing
             _ = log.take()
             try await store.checkpoint(
                 (0..<30).map {
-                    Checkpoint(conversationID: "c\($0)", streamID: "stream-c\($0)", agentResponse: "x", at: time(5))
+                    Checkpoint(
+                        conversationID: "c\($0)",
+                        streamID: "stream-c\($0)",
+                        instanceID: "i1",
+                        agentResponse: "x",
+                        at: time(5)
+                    )
                 }
             )
             let commands = log.take()
@@ -186,7 +192,7 @@ func exercise(_ store: any Store) async throws {
     try await store.converse(.sample("c2", at: 1))
     try await store.begin(.sample("c3", at: 3), startsContext: true)
     try await store.checkpoint([
-        Checkpoint(conversationID: "c3", streamID: "stream-c3", agentResponse: "so", at: time(4))
+        Checkpoint(conversationID: "c3", streamID: "stream-c3", instanceID: "i1", agentResponse: "so", at: time(4))
     ])
     for order in RoomOrder.Key.allCases {
         _ = try await store.rooms(userID: "ann", order: RoomOrder(key: order), page: PageRequest(limit: 1, offset: 1))

@@ -123,6 +123,18 @@ import Testing
         }
     }
 
+    @Test func `a store that needs the schema refuses every call until the database has it`() async throws {
+        try await withDatabase { database in
+            let store = try MongoStore(database.options, requiresSchema: true)
+            await expect(.schemaMismatch) { try await store.ping() }
+            await expect(.schemaMismatch) { try await store.createRoom(.sample("r1"), limit: 5) }
+            try database.engine().upgrade()
+            try await store.createRoom(.sample("r1"), limit: 5)
+            #expect(try await store.room(id: "r1") != nil)
+            await store.close()
+        }
+    }
+
     @Test func `a database that another program filled is taken as it is, and its documents are read`() async throws {
         try await withDatabase { database in
             let store = try MongoStore(database.options)

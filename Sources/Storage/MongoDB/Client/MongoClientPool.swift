@@ -24,12 +24,15 @@ final class MongoClientPool: Sendable {
     private let threads = DispatchGroup()
     /// Whether the last operation that ended found no server.
     private let isAway = Atomic(false)
+    private let check: (@Sendable (borrowing MongoConnection) throws(MongoError) -> Void)?
+    private let isChecked = Atomic(false)
 
     /// Starts the threads.
     ///
     /// - Throws: `.failed` for a connection string that is none; `.unavailable` when the system has no more threads.
     init(_ options: MongoOptions) throws(StoreError) {
         precondition(options.poolSize > 0)
+        check = options.check
         let handle = try MongoPoolHandle(options)
         defer { handle.release() }
         for index in 0..<options.poolSize {
@@ -109,8 +112,23 @@ final class MongoClientPool: Sendable {
                 job.refuse(StoreError(.unavailable, "mongodb: the server is away, and others try to reach it"))
                 continue
             }
-            isAway.store(handle.withConnection { job.run($0) }, ordering: .relaxed)
+            isAway.store(handle.withConnection { run(job, $0) }, ordering: .relaxed)
         }
+    }
+
+    /// - Returns: true when the server is unavailable.
+    private func run(_ job: Job, _ connection: borrowing MongoConnection) -> Bool {
+        if let check, !isChecked.load(ordering: .acquiring) {
+            do throws(MongoError) {
+                try check(connection)
+                isChecked.store(true, ordering: .releasing)
+            } catch {
+                let error = error.storeError
+                job.refuse(error)
+                return error.code == .unavailable
+            }
+        }
+        return job.run(connection)
     }
 }
 

@@ -15,6 +15,8 @@ package struct MongoOptions: Sendable {
     package var connectMilliseconds: Int32 = 700
     /// How long an operation waits for an answer, in milliseconds.
     package var socketMilliseconds: Int32 = 900
+    /// What must succeed once, on any connection, before anything else is done.
+    var check: (@Sendable (borrowing MongoConnection) throws(MongoError) -> Void)?
     /// Is told of every command before it is sent.
     package var observer: (@Sendable (MongoCommand) -> Void)?
 

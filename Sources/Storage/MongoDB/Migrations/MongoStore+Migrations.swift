@@ -1,30 +1,30 @@
 extension MongoStore {
-    /// Which of the program's migrations the database has: a service must not write to one that lacks any, or has others.
-    ///
-    /// - Throws: `.unavailable` when no server answers.
-    package func migrationPlan(
-        known: [Migration] = MongoMigrations.all
-    ) async throws(StoreError) -> MigrationPlan {
-        let records = try await pool.run { connection throws(MongoError) in try connection.migrationRecords() }
-        return MigrationPlan(known: known, history: records, place: "the MongoDB database")
-    }
-
     /// - Throws: `.schemaMismatch`, with what to do about it, when the database is not at the program's newest step;
     ///   `.unavailable` when no server answers.
     package func checkSchema() async throws(StoreError) {
-        let plan = try await migrationPlan()
+        try await pool.run { connection throws(MongoError) in try connection.checkSchema() }
+    }
+}
+
+extension MongoConnection {
+    /// A service must not write to a database that lacks any of the program's migrations, or has others.
+    func checkSchema() throws(MongoError) {
+        let history = try migrationRecords()
+        let plan = MigrationPlan(known: MongoMigrations.all, history: history, place: "the MongoDB database")
         do throws(MigrationError) {
             try plan.check()
         } catch {
-            throw error.storeError
+            throw .store(error.storeError)
         }
         guard plan.isCurrent else {
-            throw StoreError(
-                .schemaMismatch,
-                """
-                the MongoDB database has schema version \(plan.version), and this program needs \(plan.knownVersion), \
-                each step run to its end: run `scripts/migrate upgrade`
-                """
+            throw .store(
+                StoreError(
+                    .schemaMismatch,
+                    """
+                    the MongoDB database has schema version \(plan.version), and this program needs \
+                    \(plan.knownVersion), each step run to its end: run `scripts/migrate upgrade`
+                    """
+                )
             )
         }
     }

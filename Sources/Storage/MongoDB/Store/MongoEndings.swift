@@ -4,7 +4,8 @@ extension Checkpoint {
     /// The most bytes of text that a document takes beside all else in it: servers refuse documents beyond 16 MiB.
     static let textLimit = 15 << 20
 
-    /// Two bulk writes for all of them: one for the texts, one for the heartbeats.
+    /// Two bulk writes for all of them: one for the texts, one for the heartbeats. Records that the server has removed, as it
+    /// does when nobody could tell it of a heartbeat for five minutes, are made again.
     static func save(
         _ batches: [[Checkpoint]],
         _ connection: borrowing MongoConnection
@@ -18,7 +19,7 @@ extension Checkpoint {
                 )
             }
         }
-        _ = try connection.write(MongoSchema.streams) { bulk throws(MongoError) in
+        let heartbeats = try connection.write(MongoSchema.streams) { bulk throws(MongoError) in
             for checkpoint in checkpoints {
                 try bulk.update(
                     ["stream_id": .string(checkpoint.streamID)],
@@ -26,7 +27,41 @@ extension Checkpoint {
                 )
             }
         }
+        if heartbeats.matched < checkpoints.count { try connection.restoreRecords(of: Array(checkpoints)) }
         return batches.map { _ in .success(()) }
+    }
+}
+
+extension MongoConnection {
+    /// Inserts the records that are not there, of answers that still run: the others have just ended.
+    fileprivate func restoreRecords(of checkpoints: [Checkpoint]) throws(MongoError) {
+        let recorded = Set(try streamIDs(["stream_id": .anyOf(checkpoints.map(\.streamID))]))
+        var missing: [String: Checkpoint] = [:]
+        for checkpoint in checkpoints where !recorded.contains(checkpoint.streamID) {
+            missing[checkpoint.streamID] = checkpoint
+        }
+        guard !missing.isEmpty else { return }
+        var records: [ActiveStream] = []
+        try find(MongoSchema.conversations, ["stream_id": .anyOf(missing.keys), "status": "streaming"]) {
+            view throws(MongoError) in
+            let conversation = try Conversation(view)
+            guard let id = conversation.streamID, let checkpoint = missing[id] else { return }
+            records.append(
+                ActiveStream(
+                    id: id,
+                    sessionID: conversation.sessionID,
+                    roomID: conversation.roomID,
+                    userID: conversation.userID,
+                    agentType: conversation.agentType,
+                    instanceID: checkpoint.instanceID,
+                    startedAt: conversation.timestamp,
+                    lastHeartbeat: checkpoint.at
+                )
+            )
+        }
+        _ = try write(MongoSchema.streams) { bulk throws(MongoError) in
+            for record in records { try bulk.insert(record.document) }
+        }
     }
 }
 

@@ -24,8 +24,14 @@ package final class MongoStore: Store {
 
     /// Makes the store, also while no server can be reached: calls throw `.unavailable` until one is.
     ///
+    /// - Parameter requiresSchema: whether calls throw `.schemaMismatch` until the database is at the newest step of
+    ///   this program's migrations. It is looked at with each call until it is, and not again.
     /// - Throws: `.failed` for a connection string that is none.
-    package init(_ options: MongoOptions) throws(StoreError) {
+    package init(_ options: MongoOptions, requiresSchema: Bool = false) throws(StoreError) {
+        var options = options
+        if requiresSchema {
+            options.check = { connection throws(MongoError) in try connection.checkSchema() }
+        }
         pool = try MongoClientPool(options)
         location = "database \(options.database)"
         roomCreations = MongoGatherer(pool, MongoRoomCreation.perform)
