@@ -141,4 +141,12 @@ import Testing
             #expect(other.checksum != step.checksum)
         }
     }
+
+    /// Stores know the steps that they have by these: a changed one would be refused everywhere.
+    @Test func `released steps stay as they are`() {
+        let mongo = ["001_add_chat_rooms_collection 5438a5392493073f"]
+        #expect(MongoMigrations.all.map { "\($0.name) \($0.checksum)" } == mongo)
+        let sqlite = ["001_add_chat_rooms_collection add6544c2164604e"]
+        #expect(SQLiteMigrations.all.map { "\($0.name) \($0.checksum)" } == sqlite)
+    }
 }

@@ -166,7 +166,7 @@ private final class MongoPoolHandle: @unchecked Sendable {
         if remaining == 0 { mongoc_client_pool_destroy(pool) }
     }
 
-    func withConnection<Value>(_ body: (borrowing MongoConnection) -> Value) -> Value {
+    func withConnection(_ body: (borrowing MongoConnection) -> Bool) -> Bool {
         // The pool has as many clients as there are threads, or the number in the connection string: then this waits.
         guard let client = mongoc_client_pool_pop(pool) else { preconditionFailure("the pool waits without a limit") }
         defer { mongoc_client_pool_push(pool, client) }

@@ -5,6 +5,8 @@ struct MongoConnection: ~Copyable {
     private let client: OpaquePointer
     private let database: String
 
+    /// Not inlined, as Swift 6.3.1's optimizer fails where it is.
+    @inline(never)
     init(client: OpaquePointer, database: String) {
         self.client = client
         self.database = database
