@@ -219,7 +219,8 @@ def assert_failure(response, status, code, error=None, data=False):
     assert isinstance(body["error"], str) and body["error"]
     if error is not None:
         assert body["error"] == error
-    assert body["path"] == response.request.url.path
+    # As it was sent, with its escapes.
+    assert body["path"] == response.request.url.raw_path.decode().partition("?")[0]
     assert TIMESTAMP.match(body["timestamp"])
     assert body["request_id"] == response.headers["x-request-id"]
     if status == 422:
