@@ -125,7 +125,7 @@ def test_a_server_that_comes_without_its_schema_is_used_after_the_upgrade(server
     api = connect(service)
     server.start()
     # Longer than readiness takes where the schema is there.
-    assert holds_for(lambda: not service.is_ready(), 8)
+    assert holds_for(lambda: not service.is_ready(), 6)
     assert_alive_but_not_ready(service, api)
     migrate(server.uri, DATABASE)
     wait_until(service.is_ready, RETURN_SECONDS, "readiness")
@@ -163,7 +163,7 @@ def test_requests_are_refused_in_time_while_the_server_is_away_and_work_again(se
 def test_streams_go_on_while_the_server_is_away(server, make_over, connect, how):
     api = connect(make_over().start())
     session = api.session()
-    stream = api.stream(session, rate=20, tokens=300)
+    stream = api.stream(session, rate=20, tokens=160)
     stream.wait_for(20)
     with server.away(how):
         # Five seconds of text.
@@ -184,7 +184,8 @@ def test_an_answer_that_ends_while_the_server_is_away_is_complete_when_it_is_sto
     stream.wait_for(10)
     with server.away(how):
         stream.wait_for(1 + tokens)
-        assert holds_for(lambda: len(stream.events) == 1 + tokens and not stream.ended, 10), stream.events[-1]
+        # Longer than a few tries take, after which a service might give up.
+        assert holds_for(lambda: len(stream.events) == 1 + tokens and not stream.ended, 12), stream.events[-1]
     terminal = stream.wait_for_terminal(RETURN_SECONDS)
     assert (terminal.status, terminal.content) == ("complete", stream.text)
     conversation = api.only_conversation(session)
@@ -233,7 +234,8 @@ def test_twenty_seconds_without_the_server_under_load_lose_nothing(server, make_
     load.finish()
 
     load.assert_rooms_exist(api)
-    load.assert_answers_are_there_once(api, {"completed", "failed"})
+    # No answer fails because the store was away.
+    load.assert_answers_are_there_once(api, {"completed"})
     for session, stream in zip(sessions, slow):
         terminal = stream.wait_for_terminal(30)
         assert (terminal.status, terminal.content) == ("complete", stream.text)
