@@ -1,9 +1,10 @@
 """nx-27017 with the arguments given (--data-dir among them), made to store dates as dates, and to be one of several.
 
-Its quick way of updating, by statements of SQLite, stores a date that `$set` names as a text of its own form. Its exact way,
-which it has for changes that SQLite cannot express, stores a date, as MongoDB does.
+Its quick way of updating, by statements of SQLite, stores a date that `$set` names as a text of its own form. Its exact
+way, which it has for changes that SQLite cannot express, stores a date, as MongoDB does.
 
-Left to itself it has one file for its process id, and one log, on the whole machine, and so refuses to start beside another.
+Left to itself it has one file for its process id, and one log, on the whole machine, and so refuses to start beside
+another.
 """
 
 import sys

@@ -59,7 +59,8 @@ def migrate(uri, database, *arguments):
 class Service:
     """One running instance. Its output goes to files in `folder`, which is also its working folder.
 
-    Over MongoDB it has a database of its own, which is there from the first start to `discard`, unless the settings name one.
+    Over MongoDB it has a database of its own, from the first start to `discard`, unless the settings name
+    one.
     """
 
     def __init__(self, folder, core=None, **settings):

@@ -132,7 +132,8 @@ def test_conversations_of_another_program_are_readable_and_completed(api, foreig
     history = api.history(foreign["room_id"])
     assert history["total"] == 2
     for number, conversation in enumerate(history["conversations"]):
-        assert (conversation["user_input"], conversation["agent_response"]) == (f"Question {number}", f"Answer {number}")
+        assert conversation["user_input"] == f"Question {number}"
+        assert conversation["agent_response"] == f"Answer {number}"
         assert conversation["status"] == "completed"
         assert conversation["conversation_id"] and conversation["metadata"] == {}
         assert TIMESTAMP.match(conversation["timestamp"])
