@@ -17,7 +17,7 @@ STREAM_FIELDS = {
     "started_at": datetime.datetime, "status": str, "cancel_requested": bool, "last_heartbeat": datetime.datetime,
 }
 # A heartbeat is due every 5 s, and a busy machine may be late.
-HEARTBEAT_SECONDS = 6.5
+HEARTBEAT_SECONDS = 5.5
 # Sweeps begin when the store was reached for 10 s, and then come every 5 s.
 SWEEP_SECONDS = 25
 
