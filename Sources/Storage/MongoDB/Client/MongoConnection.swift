@@ -5,6 +5,8 @@ struct MongoConnection: ~Copyable {
     private let client: OpaquePointer
     private let database: String
 
+    /// Not inlined, for the reason given at `BSONView`.
+    @inline(never)
     init(client: OpaquePointer, database: String) {
         self.client = client
         self.database = database
