@@ -218,7 +218,7 @@ func exercise(_ store: any Store) async throws {
 
 /// Blocks a thread that is not one of Swift's.
 private final class Gate: Sendable {
-    private let queue = WorkQueue<Void>()
+    private let queue = JobQueue<Void>()
 
     func signal() { _ = queue.add(()) }
     func wait() { _ = queue.take() }

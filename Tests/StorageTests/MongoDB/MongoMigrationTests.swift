@@ -183,7 +183,7 @@ import Testing
     @Test func `the lock is renewed while a step takes its time`() async throws {
         try await withDatabase { database in
             // The step is held up until the lock has been renewed twice meanwhile.
-            let isRenewed = WorkQueue<Void>()
+            let isRenewed = JobQueue<Void>()
             let isHeld = Atomic(false)
             var options = database.options
             options.observer = { command in
