@@ -115,7 +115,11 @@ def measure(server, uri, programs):
 
 
 def show(rows):
-    print(f"One core for the server, one for the client; medians of {ROUNDS} rounds of {SECONDS} s; CPU in µs/operation")
+    client = "all cores" if core_of_clients is None else "one"
+    print(
+        f"One core for the server, {client} for the client; medians of {ROUNDS} rounds of {SECONDS} s,"
+        " ratio and our part within each round; CPU in µs/operation"
+    )
     server = None
     for row in rows:
         if row["server"] != server:
