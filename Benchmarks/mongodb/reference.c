@@ -36,12 +36,10 @@ static void fail(const char *what, const bson_error_t *error) {
     exit(1);
 }
 
-static int find_one(mongoc_client_t *client, const char *name, const bson_t *filter) {
-    bson_t options = BSON_INITIALIZER;
-    BSON_APPEND_INT64(&options, "limit", 1);
-    BSON_APPEND_BOOL(&options, "singleBatch", true);
+/* Returns how many fields it has read. */
+static int find(mongoc_client_t *client, const char *name, const bson_t *filter, const bson_t *options) {
     mongoc_collection_t *collection = mongoc_client_get_collection(client, database, name);
-    mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(collection, filter, &options, NULL);
+    mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(collection, filter, options, NULL);
     const bson_t *document;
     bson_error_t error;
     int fields = 0;
@@ -53,14 +51,13 @@ static int find_one(mongoc_client_t *client, const char *name, const bson_t *fil
     if (mongoc_cursor_error(cursor, &error)) fail("find", &error);
     mongoc_cursor_destroy(cursor);
     mongoc_collection_destroy(collection);
-    bson_destroy(&options);
     return fields;
 }
 
 static void find_session(mongoc_client_t *client, const char *id) {
     bson_t filter = BSON_INITIALIZER;
     BSON_APPEND_UTF8(&filter, "session_id", id);
-    if (find_one(client, "sessions", &filter) == 0) {
+    if (find(client, "sessions", &filter, NULL) == 0) {
         fprintf(stderr, "no session\n");
         exit(1);
     }
@@ -68,15 +65,21 @@ static void find_session(mongoc_client_t *client, const char *id) {
 }
 
 static void insert_session(mongoc_client_t *client, const char *id) {
-    bson_t filter = BSON_INITIALIZER, child, array;
+    bson_t filter = BSON_INITIALIZER, options = BSON_INITIALIZER, child, array;
     BSON_APPEND_UTF8(&filter, "room_id", "benchmark");
     BSON_APPEND_DOCUMENT_BEGIN(&filter, "is_deleted", &child);
     BSON_APPEND_ARRAY_BEGIN(&child, "$nin", &array);
     BSON_APPEND_BOOL(&array, "0", true);
     bson_append_array_end(&child, &array);
     bson_append_document_end(&filter, &child);
-    find_one(client, "chat_rooms", &filter);
+    BSON_APPEND_INT64(&options, "limit", 1);
+    BSON_APPEND_BOOL(&options, "singleBatch", true);
+    if (find(client, "chat_rooms", &filter, &options) == 0) {
+        fprintf(stderr, "no room\n");
+        exit(1);
+    }
     bson_destroy(&filter);
+    bson_destroy(&options);
 
     bson_t document = BSON_INITIALIZER, empty;
     BSON_APPEND_UTF8(&document, "session_id", id);
@@ -132,7 +135,7 @@ int main(int count, char **arguments) {
     mongoc_uri_t *uri = mongoc_uri_new(arguments[1]);
     mongoc_uri_set_option_as_int32(uri, MONGOC_URI_MAXPOOLSIZE, threads);
     mongoc_write_concern_t *concern = mongoc_write_concern_new();
-    mongoc_write_concern_set_wmajority(concern, 0);
+    mongoc_write_concern_set_wmajority(concern, 24000);
     mongoc_uri_set_write_concern(uri, concern);
     pool = mongoc_client_pool_new(uri);
     mongoc_client_pool_set_error_api(pool, MONGOC_ERROR_API_VERSION_2);

@@ -73,7 +73,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         guard epoll >= 0 else { throw SystemError("epoll_create1") }
         wakeup = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard wakeup >= 0 else { throw SystemError("eventfd") }
-        cs_epoll_control(epoll, EPOLL_CTL_ADD, wakeup, EPOLLIN.rawValue, UInt64.max)
+        // Edge-triggered: each write is an event, and nobody needs to read what has been written.
+        cs_epoll_control(epoll, EPOLL_CTL_ADD, wakeup, EPOLLIN.rawValue | EPOLLET.rawValue, UInt64.max)
         time.addWaker { [weak self] in self?.execute {} }
     }
 
@@ -255,8 +256,6 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     private func openMailbox() {
-        var value: eventfd_t = 0
-        eventfd_read(wakeup, &value)
         mailbox.withLock { swap(&$0, &inbox) }
         jobs.append(contentsOf: inbox.jobs)
         flushes.append(contentsOf: inbox.work)

@@ -7,12 +7,9 @@ import Primitives
 final class BSONDocument: ExpressibleByDictionaryLiteral {
     /// The `bson_t` that functions of libbson and libmongoc take. Valid as long as the document is.
     let pointer: OpaquePointer
-    private let memory: UnsafeMutablePointer<bson_t>
 
     init() {
-        memory = .allocate(capacity: 1)
-        pointer = OpaquePointer(memory)
-        bson_init(pointer)
+        pointer = bson_new()
     }
 
     convenience init(_ fields: [(StaticString, BSONValue)]) {
@@ -37,11 +34,10 @@ final class BSONDocument: ExpressibleByDictionaryLiteral {
 
     deinit {
         bson_destroy(pointer)
-        memory.deallocate()
     }
 
     /// In encoded form.
-    var byteCount: Int { Int(memory.pointee.len) }
+    var byteCount: Int { Int(UnsafePointer<bson_t>(pointer).pointee.len) }
 
     /// The keys of a document are names that this program knows, never data: hence the type.
     @discardableResult

@@ -25,10 +25,10 @@ enum BSONValue {
     /// for false where the field is missing.
     static func isNot(_ value: BSONValue) -> BSONValue { ["$nin": .array([value])] }
 
-    /// The condition that a field is one of these texts.
+    /// The condition that a field is one of these texts, each of which is sent once.
     static func anyOf(_ texts: some Collection<String>) -> BSONValue {
         if texts.count == 1, let text = texts.first { return .string(text) }
-        return ["$in": .array(texts.map { .string($0) })]
+        return ["$in": .array(Set(texts).map { .string($0) })]
     }
 }
 

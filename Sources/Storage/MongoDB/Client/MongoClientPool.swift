@@ -19,7 +19,7 @@ final class MongoClientPool: Sendable {
     /// time of a server selection, so that a long queue would otherwise keep its callers for much longer than that.
     private static let patience: Int64 = 250_000_000
 
-    private let queue = WorkQueue<Job>()
+    private let queue = JobQueue<Job>()
     /// Those that have not ended.
     private let threads = DispatchGroup()
     /// Whether the last operation that ended found no server.

@@ -18,13 +18,13 @@ struct MongoConnection: ~Copyable {
     func find(
         _ collection: String,
         _ filter: BSONDocument,
-        options: BSONDocument = [:],
+        options: BSONDocument? = nil,
         from members: MongoReadMembers = .primary,
         _ body: (borrowing BSONView) throws(MongoError) -> Void
     ) throws(MongoError) {
         try withCollection(collection) { handle throws(MongoError) in
             let preference = members.preference
-            let cursor = mongoc_collection_find_with_opts(handle, filter.pointer, options.pointer, preference)
+            let cursor = mongoc_collection_find_with_opts(handle, filter.pointer, options?.pointer, preference)
             try read(cursor, "find \(collection)", place: collection, body)
         }
     }
@@ -79,6 +79,9 @@ struct MongoConnection: ~Copyable {
 
     // MARK: Writing
 
+    /// Only read, by all threads.
+    nonisolated(unsafe) private static let unordered: BSONDocument = ["ordered": false]
+
     /// Sends what `fill` adds as one bulk write, in any order. Nothing added: nothing sent.
     ///
     /// - Returns: what was done; writes that were refused each for itself are among its `errors`.
@@ -88,8 +91,8 @@ struct MongoConnection: ~Copyable {
         _ fill: (inout MongoBulk) throws(MongoError) -> Void
     ) throws(MongoError) -> MongoWriteResult {
         try withCollection(collection) { handle throws(MongoError) in
-            let options: BSONDocument = ["ordered": false]
-            guard let pointer = mongoc_collection_create_bulk_operation_with_opts(handle, options.pointer) else {
+            guard let pointer = mongoc_collection_create_bulk_operation_with_opts(handle, Self.unordered.pointer)
+            else {
                 throw .store(StoreError(.failed, "mongodb write \(collection): no bulk operation"))
             }
             defer { mongoc_bulk_operation_destroy(pointer) }

@@ -9,7 +9,7 @@ final class MongoGatherer<Request: Sendable, Answer: Sendable>: Sendable {
 
     private struct Waiting: Sendable {
         var request: Request
-        var answer: @Sendable (Result<Answer, StoreError>) -> Void
+        var caller: CheckedContinuation<Result<Answer, StoreError>, Never>
     }
 
     private struct State {
@@ -34,9 +34,8 @@ final class MongoGatherer<Request: Sendable, Answer: Sendable>: Sendable {
 
     func submit(_ request: Request) async throws(StoreError) -> Answer {
         let result: Result<Answer, StoreError> = await withCheckedContinuation { continuation in
-            let waiting = Waiting(request: request) { continuation.resume(returning: $0) }
             let starts = state.withLock { state in
-                state.waiting.append(waiting)
+                state.waiting.append(Waiting(request: request, caller: continuation))
                 defer { state.isRunning = true }
                 return !state.isRunning
             }
@@ -57,10 +56,10 @@ final class MongoGatherer<Request: Sendable, Answer: Sendable>: Sendable {
             do throws(MongoError) {
                 let answers = try handler(batch.map(\.request), connection)
                 precondition(answers.count == batch.count, "one answer for each request")
-                for (waiting, answer) in zip(batch, answers) { waiting.answer(answer) }
+                for (waiting, answer) in zip(batch, answers) { waiting.caller.resume(returning: answer) }
             } catch {
                 let error = error.storeError
-                for waiting in batch { waiting.answer(.failure(error)) }
+                for waiting in batch { waiting.caller.resume(returning: .failure(error)) }
                 guard error.code == .unavailable else { continue }
                 // Those that came meanwhile have waited as long as they should.
                 refuse(error)
@@ -76,8 +75,12 @@ final class MongoGatherer<Request: Sendable, Answer: Sendable>: Sendable {
                 state.isRunning = false
                 return nil
             }
-            let batch = Array(state.waiting.prefix(Self.batchLimit))
-            state.waiting.removeFirst(batch.count)
+            var batch: [Waiting] = []
+            swap(&batch, &state.waiting)
+            if batch.count > Self.batchLimit {
+                state.waiting.append(contentsOf: batch[Self.batchLimit...])
+                batch.removeLast(batch.count - Self.batchLimit)
+            }
             return batch
         }
     }
@@ -87,6 +90,6 @@ final class MongoGatherer<Request: Sendable, Answer: Sendable>: Sendable {
             defer { state = State() }
             return state.waiting
         }
-        for waiting in waiting { waiting.answer(.failure(error)) }
+        for waiting in waiting { waiting.caller.resume(returning: .failure(error)) }
     }
 }

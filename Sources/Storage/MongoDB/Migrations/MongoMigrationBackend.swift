@@ -132,7 +132,7 @@ extension MongoClientPool {
     func wait<Value: Sendable>(
         _ body: @escaping @Sendable (borrowing MongoConnection) throws(MongoError) -> Value
     ) throws(StoreError) -> Value {
-        let answer = WorkQueue<Result<Value, StoreError>>()
+        let answer = JobQueue<Result<Value, StoreError>>()
         let isAdded = add { connection in
             do throws(MongoError) {
                 _ = answer.add(.success(try body(connection)))

@@ -40,10 +40,9 @@ private struct MongoBeginningBatch {
 
     mutating func check(_ connection: borrowing MongoConnection) throws(MongoError) {
         var expiry: [String: Timestamp] = [:]
-        let sessions = Set(requests.map(\.conversation.sessionID))
         try connection.find(
             MongoSchema.sessions,
-            ["session_id": .anyOf(sessions)],
+            ["session_id": .anyOf(requests.map(\.conversation.sessionID))],
             options: ["projection": ["session_id": 1, "expires_at": 1]]
         ) { view throws(MongoError) in
             if let id = view.optionalString("session_id") { expiry[id] = view.optionalDate("expires_at") }
@@ -144,7 +143,7 @@ extension MongoConnection {
         var live: Set<String> = []
         try find(
             MongoSchema.rooms,
-            ["room_id": .anyOf(Set(ids)), "is_deleted": .isNot(true)],
+            ["room_id": .anyOf(ids), "is_deleted": .isNot(true)],
             options: ["projection": ["room_id": 1]]
         ) { view throws(MongoError) in
             if let id = view.optionalString("room_id") { live.insert(id) }

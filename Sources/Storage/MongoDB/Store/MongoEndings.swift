@@ -137,7 +137,7 @@ private struct MongoEndingBatch {
         var found: [String: Stored] = [:]
         try connection.find(
             MongoSchema.conversations,
-            ["stream_id": .anyOf(Set(ends.map(\.streamID)))],
+            ["stream_id": .anyOf(ends.map(\.streamID))],
             options: [
                 "projection": [
                     "stream_id": 1, "conversation_id": 1, "room_id": 1, "session_id": 1, "status": 1, "ended_at": 1,

@@ -86,7 +86,7 @@ extension Room {
         _ connection: borrowing MongoConnection
     ) throws(MongoError) -> [Result<Room?, StoreError>] {
         var found: [String: Result<Room, StoreError>] = [:]
-        let filter: BSONDocument = ["room_id": .anyOf(Set(ids)), "is_deleted": .isNot(true)]
+        let filter: BSONDocument = ["room_id": .anyOf(ids), "is_deleted": .isNot(true)]
         try connection.find(MongoSchema.rooms, filter) { view in
             guard let id = view.optionalString("room_id") else { return }
             found[id] = view.decoded { view throws(MongoError) in try Room(view) }

@@ -111,7 +111,7 @@ extension Session {
         _ connection: borrowing MongoConnection
     ) throws(MongoError) -> [Result<Session?, StoreError>] {
         var found: [String: Result<Session, StoreError>] = [:]
-        try connection.find(MongoSchema.sessions, ["session_id": .anyOf(Set(ids))]) { view in
+        try connection.find(MongoSchema.sessions, ["session_id": .anyOf(ids)]) { view in
             guard let id = view.optionalString("session_id") else { return }
             found[id] = view.decoded { view throws(MongoError) in try Session(view) }
         }
