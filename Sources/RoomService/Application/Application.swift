@@ -115,7 +115,9 @@ struct Application: Sendable {
             time: time,
             logger: logger,
             instanceID: instanceID,
-            contextLimit: settings.contextMaxCharacters
+            contextLimit: settings.contextMaxCharacters,
+            answerLimit: settings.maxAnswer,
+            logLimit: settings.streamLog
         )
         let groups: [any RouteGroup] = [
             ServiceRoutes(

@@ -56,8 +56,7 @@ struct Reply: Sendable {
         do {
             let pulled = agent.answer(prompt, pacer: LoopPacer(loop: loop))
             answer = pulled
-            try await pull(pulled, into: &encoder, &progress, on: loop)
-            end = .complete
+            end = try await pull(pulled, into: &encoder, &progress, on: loop) ? .complete : .completeAtLimit
         } catch let error as AgentError {
             service.logger.warning("agent failed", ["stream.id": .string(stream.id), "error": .error(error)])
             end = .failed(code: error.code.rawValue, message: error.message)
@@ -69,29 +68,38 @@ struct Reply: Sendable {
         }
         switch stream.settle() {
         case .stopped: end = .cancelled
-        case .interrupted where end != .complete: end = .interrupted
+        case .interrupted where end.status != .completed: end = .interrupted
         case .interrupted, nil: break
         }
-        let metadata = progress.metadata(answer?.metadata ?? [:], now: loop.now)
+        var metadata = progress.metadata(answer?.metadata ?? [:], now: loop.now)
+        if end == .completeAtLimit { metadata["finish_reason"] = .string(ReplyEnd.limitReason) }
         await finish(end, metadata: metadata)
     }
 
+    /// - Returns: false when the answer was cut at the limit.
     private func pull(
         _ answer: any AgentAnswer,
         into encoder: inout StreamEventEncoder,
         _ progress: inout Progress,
         on loop: EventLoop
-    ) async throws {
+    ) async throws -> Bool {
         var piece: [UInt8] = []
         while !stream.isCancelled, try await answer.next(appendingTo: &piece) {
-            encoder.encodeContent(piece)
-            guard stream.log.append(encoder.bytes, content: piece) else { break }
+            let room = service.answerLimit - progress.byteCount
+            let isCut = piece.count > room
+            if isCut { piece.cutText(to: room) }
+            if !(isCut && piece.isEmpty) {
+                encoder.encodeContent(piece)
+                guard stream.log.append(encoder.bytes, content: piece) else { break }
+                progress.didAppend(piece.count, at: loop.now)
+            }
+            if isCut { return false }
             piece.removeAll(keepingCapacity: true)
-            progress.didAppend(at: loop.now)
             if progress.chunks % Self.chunksPerTurn == 0 { await Task.yield() }
             if service.backlog.pausesAnswers { try await service.backlog.waitWhilePaused(on: loop) }
         }
         if stream.isCancelled { throw CancellationError() }
+        return true
     }
 
     private var prompt: AgentPrompt {

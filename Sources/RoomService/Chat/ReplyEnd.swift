@@ -5,13 +5,18 @@ import Streaming
 /// How a reply ends.
 enum ReplyEnd: Sendable, Equatable {
     case complete
+    /// At the longest answer that there may be, though the agent had more to say.
+    case completeAtLimit
     case cancelled
     case interrupted
     case failed(code: String, message: String)
 
+    /// The `finish_reason` of an answer that was cut at the limit, in the terminal event and in the metadata.
+    static let limitReason = "length"
+
     var status: Conversation.Status {
         switch self {
-        case .complete: .completed
+        case .complete, .completeAtLimit: .completed
         case .cancelled: .cancelled
         case .interrupted: .interrupted
         case .failed: .failed
@@ -26,6 +31,9 @@ extension StreamEventEncoder {
         switch end {
         case .complete:
             encode(status: StreamEnd.complete.rawValue, members: [content])
+        case .completeAtLimit:
+            let reason = JSONObject.Member(key: "finish_reason", value: .string(ReplyEnd.limitReason))
+            encode(status: StreamEnd.complete.rawValue, members: [content, reason])
         case .cancelled:
             let message = JSONObject.Member(key: "message", value: "Stream stopped by user")
             encode(status: StreamEnd.cancelled.rawValue, members: [message, content])

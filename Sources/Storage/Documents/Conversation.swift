@@ -60,6 +60,9 @@ package struct Checkpoint: Sendable, Equatable {
     package var agentResponse: String
     package var at: Timestamp
 
+    /// The most bytes of text that every store takes: MongoDB refuses documents beyond 16 MiB, and there is more in them.
+    package static let textLimit = 15 << 20
+
     package init(conversationID: String, streamID: String, instanceID: String, agentResponse: String, at: Timestamp) {
         self.conversationID = conversationID
         self.streamID = streamID

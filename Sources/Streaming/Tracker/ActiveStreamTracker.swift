@@ -33,6 +33,7 @@ package final class ActiveStreamTracker: Sendable {
         var isDraining = false
     }
 
+    package let metrics = StreamMetrics()
     private let limits: Limits
     private let time: any TimeSource
     private let state: Mutex<State>
@@ -60,6 +61,7 @@ package final class ActiveStreamTracker: Sendable {
             state.running[stream.id] = stream
             state.bySession[stream.sessionID] = stream
             state.countByUser[stream.userID] = count + 1
+            metrics.started.add(1, ordering: .relaxed)
             return .started(stream)
         }
     }
@@ -130,11 +132,30 @@ package final class ActiveStreamTracker: Sendable {
 
     package var capacity: Int { limits.streams }
 
-    /// Lets go of ended logs whose time is over.
-    package func removeExpired() {
-        let now = time.monotonicNanoseconds
-        state.withLock { $0.ended.removeExpired(now: now) }
+    /// The memory of all logs, in bytes.
+    package var memory: (running: Int, ended: Int) {
+        let (running, ended) = state.withLock { (Array($0.running.values), $0.ended.byteCount) }
+        return (running.reduce(0) { $0 + $1.log.memoryByteCount }, ended)
     }
+
+    /// Keeps all logs within the memory that there is for them, and lets go of ended ones whose time is over. The ended ones
+    /// go first, oldest first. When that is not enough, running ones hold only their newest events, each the same share, as
+    /// none of them is dropped.
+    package func limitMemory() {
+        let now = time.monotonicNanoseconds
+        let running = running
+        let byteCount = running.reduce(0) { $0 + $1.log.memoryByteCount }
+        let limit = state.withLock { state in
+            state.ended.removeExpired(now: now, besides: byteCount)
+            return state.ended.memoryLimit
+        }
+        guard byteCount > limit else { return }
+        let share = max(Self.smallestShare, limit / running.count)
+        for stream in running { stream.log.retain(atMost: share) }
+    }
+
+    /// What each running stream may hold in any case, in bytes.
+    private static let smallestShare = 65_536
 
     /// Forgets the ended streams of a room or session that is deleted.
     package func forgetEnded(where isForgotten: (LiveStream) -> Bool) {

@@ -106,7 +106,7 @@ struct ActiveStreamTrackerTests {
         // Another session's message of that id is another message.
         #expect(try joined(tracker, sampleStream("6", session: "other", messageID: "m")) == nil)
         time.advance(by: .nanoseconds(1000))
-        tracker.removeExpired()
+        tracker.limitMemory()
         #expect(try joined(tracker, sampleStream("7", messageID: "m")) == nil)
     }
 

@@ -61,7 +61,7 @@ struct LifetimeTests {
             try follower.read(untilBodyHas: "stream_2\"}\n\n")
             await server.settle()
             time.advance(by: .seconds(1))
-            tracker.removeExpired()
+            tracker.limitMemory()
             await server.settle()
             #expect(first.stream == nil)
             #expect(first.log == nil)

@@ -1,9 +1,6 @@
 import Primitives
 
 extension Checkpoint {
-    /// The most bytes of text that a document takes beside all else in it: servers refuse documents beyond 16 MiB.
-    static let textLimit = 15 << 20
-
     /// Two bulk writes for all of them: one for the texts, one for the heartbeats. Records that the server has removed, as it
     /// does when nobody could tell it of a heartbeat for five minutes, are made again.
     static func save(

@@ -1,0 +1,20 @@
+import Synchronization
+
+/// What is counted of streams and their readers, by all loops: for the operator.
+package final class StreamMetrics: Sendable {
+    /// Readers that are there now.
+    package let subscribers = Atomic(0)
+    /// Readers that got the stream so far as one event, as its single events were no longer held.
+    package let resets = Atomic(0)
+    /// Readers that were cut because they lagged further than events are held.
+    package let cutForLag = Atomic(0)
+    package let started = Atomic(0)
+    package let completed = Atomic(0)
+    package let cancelled = Atomic(0)
+    package let interrupted = Atomic(0)
+    package let failed = Atomic(0)
+    /// Events of streams that have ended.
+    package let endedEvents = Atomic(0)
+
+    package init() {}
+}
