@@ -180,6 +180,7 @@ struct Reply: Sendable {
             firstSequence: stream.log.eventCount
         )
         encoder.encodeTerminal(end, answer: answer)
+        service.tracker.metrics.didEnd(end.streamEnd)
         service.tracker.end(stream, terminalEvent: encoder.bytes, isKept: isKept)
     }
 }

@@ -93,14 +93,27 @@ package final class ActiveStreamTracker: Sendable {
             if isKept { state.ended.add(stream, logByteCount: logByteCount, now: now) }
         }
         stream.log.end(terminalEvent)
+        metrics.endedEvents.add(stream.log.eventCount, ordering: .relaxed)
         stream.didEnd()
     }
 
-    /// From now on no stream starts. Followers end when they have read what has been announced to them.
+    /// From now on no stream starts, and no follower waits for one. Those that are there go on: `endFollowers`.
     package func drain() {
+        state.withLock { $0.isDraining = true }
+    }
+
+    package var followerCount: Int {
+        state.withLock { state in state.followers.values.reduce(0) { $0 + $1.count } }
+    }
+
+    /// Ends at most `count` followers, when they have read what has been announced to them.
+    ///
+    /// - Returns: how many.
+    package func endFollowers(atMost count: Int) -> Int {
         state.withLock { state in
-            state.isDraining = true
-            for follower in state.followers.values.joined() { follower.finish() }
+            let chosen = Array(state.followers.values.joined().lazy.filter { !$0.isFinishing }.prefix(count))
+            for follower in chosen { follower.finish() }
+            return chosen.count
         }
     }
 

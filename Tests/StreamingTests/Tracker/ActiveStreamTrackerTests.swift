@@ -43,6 +43,7 @@ struct ActiveStreamTrackerTests {
         end(tracker, first)
         #expect(refusal(tracker, sampleStream("8", session: "a")) == nil)
         tracker.drain()
+        _ = tracker.endFollowers(atMost: .max)
         end(tracker, second)
         #expect(refusal(tracker, sampleStream("9", session: "b")) == .shuttingDown)
     }

@@ -67,6 +67,7 @@ struct LifetimeTests {
             #expect(first.log == nil)
             #expect(second.stream == nil)
             tracker.drain()
+            _ = tracker.endFollowers(atMost: .max)
             try follower.read { client in client.received.suffix(5).elementsEqual("0\r\n\r\n".utf8) }
             await server.settle()
             #expect(second.log == nil)
