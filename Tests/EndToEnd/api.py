@@ -193,14 +193,14 @@ class Api:
         assert history["total"] == 1, history
         return history["conversations"][0]
 
-    def ended_conversation(self, session):
+    def ended_conversation(self, session, seconds=10):
         """The session's only conversation, once it no longer runs."""
 
         def ended():
             conversation = self.only_conversation(session)
             return conversation if conversation["status"] != "streaming" else None
 
-        return wait_until(ended, 10, "the end of the conversation")
+        return wait_until(ended, seconds, "the end of the conversation")
 
 
 def assert_failure(response, status, code, error=None, data=False):
@@ -219,7 +219,8 @@ def assert_failure(response, status, code, error=None, data=False):
     assert isinstance(body["error"], str) and body["error"]
     if error is not None:
         assert body["error"] == error
-    assert body["path"] == response.request.url.path
+    # As it was sent, with its escapes.
+    assert body["path"] == response.request.url.raw_path.decode().partition("?")[0]
     assert TIMESTAMP.match(body["timestamp"])
     assert body["request_id"] == response.headers["x-request-id"]
     if status == 422:

@@ -1,14 +1,18 @@
 """The service under test: one shared by the tests that do not end it, and a factory for those that do."""
 
+import contextlib
+import datetime
 import signal
 
+import bson
+import pymongo
 import pytest
 
 # So that a failed assertion of a helper, too, shows its values.
-pytest.register_assert_rewrite("api", "rawsocket", "service", "waiting")
+pytest.register_assert_rewrite("api", "load", "mongo_server", "rawsocket", "service", "waiting")
 
 from api import Api  # noqa: E402
-from service import BINARY, Service  # noqa: E402
+from service import BINARY, MONGODB_TEST_URI, Service  # noqa: E402
 
 
 def pytest_configure(config):
@@ -21,12 +25,20 @@ def pytest_sessionstart(session):
         pytest.exit(f"{BINARY} is not built: scripts/test builds it", returncode=2)
 
 
+def pytest_runtest_setup(item):
+    if MONGODB_TEST_URI and item.get_closest_marker("embedded"):
+        pytest.skip("is about the files of the embedded store")
+    if not MONGODB_TEST_URI and item.get_closest_marker("mongodb"):
+        pytest.skip("needs MongoDB: scripts/lib/with-mongodb")
+
+
 @pytest.fixture(scope="session")
 def service(tmp_path_factory):
     """A service for every test that leaves it running. Its demo agent answers 100 words a second."""
     shared = Service(tmp_path_factory.mktemp("shared"), DEMO_RATE="100", DRAIN_SECONDS="1").start()
     yield shared
     shared.stop()
+    shared.discard()
 
 
 @pytest.fixture
@@ -48,6 +60,7 @@ def make_service(tmp_path):
     yield make
     for each in made:
         each.stop()
+        each.discard()
 
 
 @pytest.fixture
@@ -62,3 +75,16 @@ def connect():
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def database_of():
+    """Opens the databases of services over MongoDB, as any other program would."""
+    with contextlib.ExitStack() as clients:
+
+        def open_database(service):
+            uri, name = service.settings["MONGODB_URI"], service.settings["MONGODB_DB_NAME"]
+            options = bson.CodecOptions(tz_aware=True, tzinfo=datetime.timezone.utc)
+            return clients.enter_context(pymongo.MongoClient(uri)).get_database(name, codec_options=options)
+
+        yield open_database

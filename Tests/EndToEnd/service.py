@@ -9,12 +9,21 @@ import os
 import re
 import signal
 import subprocess
+import uuid
 from pathlib import Path
 
 from waiting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("ROOMSERVICE_BINARY", CHECKOUT / ".build/release/RoomService"))
+MIGRATIONS = BINARY.with_name("Migrations")
+
+# Set: services keep everything in databases of this server. See scripts/lib/with-mongodb.
+MONGODB_TEST_URI = os.environ.get("MONGODB_TEST_URI")
+
+# How long after the start what a killed instance has left is marked interrupted: at once where the store has one owner,
+# in a shared one when the instance has not been heard of for 30 s.
+ORPHAN_SECONDS = 45 if MONGODB_TEST_URI else 0
 
 _libc = ctypes.CDLL(None)
 
@@ -31,8 +40,28 @@ def in_child(core=None):
     return prepare
 
 
+def child_environment(settings):
+    """What a program of ours gets: of our own environment only what it cannot do without."""
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "ROOMSERVICE_RUN") if name in os.environ}
+    # A killed process would leave libmongoc's counters in /dev/shm, and the next one would warn of them.
+    environment["MONGOC_DISABLE_SHM"] = "1"
+    return environment | {name: value for name, value in settings.items() if value is not None}
+
+
+def migrate(uri, database, *arguments):
+    """Runs `Migrations` on a database of MongoDB."""
+    environment = child_environment({"MONGODB_URI": uri, "MONGODB_DB_NAME": database})
+    command = [MIGRATIONS, *(arguments or ["upgrade", "--quiet"])]
+    run = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+    assert run.returncode == 0, f"Migrations ended with {run.returncode}: {run.stderr or run.stdout}"
+
+
 class Service:
-    """One running instance. Its output goes to files in `folder`, which is also its working folder."""
+    """One running instance. Its output goes to files in `folder`, which is also its working folder.
+
+    Over MongoDB it has a database of its own, from the first start to `discard`, unless the settings name
+    one.
+    """
 
     def __init__(self, folder, core=None, **settings):
         self.folder = Path(folder)
@@ -42,15 +71,22 @@ class Service:
             "DATA_DIR": str(self.folder / "data"),
             "LOG_LEVEL": "error",
             "RATE_LIMITS": "off",
-        } | settings
+        }
+        self.owns_database = MONGODB_TEST_URI is not None and "MONGODB_URI" not in settings
+        if self.owns_database:
+            self.settings |= {"MONGODB_URI": MONGODB_TEST_URI, "MONGODB_DB_NAME": f"test_{uuid.uuid4().hex}"}
+        self.settings |= settings
+        self.is_migrated = False
         self.process = None
         self.url = None
 
     def launch(self, *arguments):
         """Starts the process without waiting for it to serve."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        environment = {name: os.environ[name] for name in ("PATH", "HOME", "ROOMSERVICE_RUN") if name in os.environ}
-        environment |= {name: value for name, value in self.settings.items() if value is not None}
+        if self.owns_database and not self.is_migrated:
+            migrate(self.settings["MONGODB_URI"], self.settings["MONGODB_DB_NAME"])
+            self.is_migrated = True
+        environment = child_environment(self.settings)
         with open(self.folder / "stdout", "wb") as out, open(self.folder / "stderr", "wb") as err:
             self.process = subprocess.Popen(
                 [BINARY, *arguments],
@@ -64,9 +100,14 @@ class Service:
         return self
 
     def start(self):
+        self.start_serving()
+        wait_until(self.is_ready, 20, "readiness")
+        return self
+
+    def start_serving(self):
+        """Starts it, and waits until it answers, though perhaps only that it is not ready."""
         self.launch()
         self.url = wait_until(self._address, 20, "the start")
-        wait_until(self._is_ready, 20, "readiness")
         return self
 
     def _address(self):
@@ -75,7 +116,7 @@ class Service:
         found = re.search(r"http://127\.0\.0\.1:\d+", self.stdout)
         return found and found.group()
 
-    def _is_ready(self):
+    def is_ready(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", "/readyz")
@@ -117,3 +158,12 @@ class Service:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+    def discard(self):
+        """Removes the database that is the service's own."""
+        if self.is_migrated:
+            import pymongo  # Not at the top: whoever uses the embedded store needs nothing but Python.
+
+            with pymongo.MongoClient(self.settings["MONGODB_URI"]) as client:
+                client.drop_database(self.settings["MONGODB_DB_NAME"])
+            self.is_migrated = False

@@ -10,8 +10,10 @@ from selenium import webdriver
 
 from api import demo
 from cutting_proxy import CuttingProxy
-from service import in_child
+from service import MONGODB_TEST_URI, in_child
 from waiting import holds_for, wait_until
+
+pytestmark = pytest.mark.skipif(MONGODB_TEST_URI is not None, reason="is about the connection, whatever the store")
 
 PAGE = b"""<!doctype html><meta charset="utf-8"><title>EventSource</title><script>
 const log = {events: [], opens: 0, errors: 0};

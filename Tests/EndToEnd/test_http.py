@@ -304,6 +304,7 @@ def impatient(tmp_path_factory):
     ).start()
     yield service
     service.stop()
+    service.discard()
 
 
 @pytest.mark.parametrize(

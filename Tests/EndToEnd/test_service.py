@@ -5,6 +5,7 @@ import re
 import pytest
 
 from api import TIMESTAMP, unique
+from service import MONGODB_TEST_URI
 from waiting import wait_until
 
 
@@ -35,7 +36,7 @@ def test_api_health_checks_every_part(api):
     assert {"status", "timestamp", "version", "checks"} <= set(body)
     assert TIMESTAMP.match(body["timestamp"])
     checks = body["checks"]
-    assert checks["store"]["backend"] == "sqlite"
+    assert checks["store"]["backend"] == ("mongodb" if MONGODB_TEST_URI else "sqlite")
     assert checks["store"]["latency_ms"] >= 0
     assert checks["sessions"]["active_count"] >= 1
     assert checks["streams"]["active_count"] >= 1

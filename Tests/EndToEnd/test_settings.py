@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from api import assert_failure, unique
-from service import BINARY
+from service import BINARY, MONGODB_TEST_URI
 
 
 def run_to_its_end(service, *arguments):
@@ -31,7 +31,7 @@ def test_the_start_ends_with_the_address_the_store_and_three_curl_lines(make_ser
     lines = [line for line in service.stdout.splitlines() if line.strip()]
     text = "\n".join(lines)
     assert service.url in text
-    assert service.settings["DATA_DIR"] in text
+    assert service.settings["MONGODB_DB_NAME" if MONGODB_TEST_URI else "DATA_DIR"] in text
     curls = lines[-3:]
     assert all("curl " in line for line in curls), text
     assert "/api/rooms" in curls[0]
@@ -87,6 +87,7 @@ def test_all_invalid_settings_are_told_at_once(make_service):
     assert not (service.folder / "data").exists()
 
 
+@pytest.mark.embedded
 def test_a_folder_in_use_is_told_in_one_line_and_its_user_goes_on(make_service, connect):
     first = make_service("first").start()
     api = connect(first)
@@ -106,6 +107,7 @@ def test_the_port_of_another_instance_is_in_use(make_service):
     assert_one_clear_line(make_service("second", PORT=str(first.port)), str(first.port))
 
 
+@pytest.mark.embedded
 def test_a_data_folder_that_cannot_be_made_is_told_in_one_line(make_service, tmp_path):
     (tmp_path / "file").write_text("in the way")
     path = str(tmp_path / "file" / "data")

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from rawsocket import RawConnection
+from service import ORPHAN_SECONDS
 from waiting import holds_for, wait_until
 
 
@@ -105,5 +106,5 @@ def test_a_signal_that_comes_twice_at_once_is_one_and_a_later_one_ends_the_drain
     wait_until(lambda: service.process.poll() is not None or service.signal(), 5, "the end by a later signal")
     service.wait(10)
     stream.wait_for_end(5)
-    conversation = connect(service.start()).only_conversation(session)
+    conversation = connect(service.start()).ended_conversation(session, ORPHAN_SECONDS)
     assert conversation["status"] == "interrupted"

@@ -1,0 +1,69 @@
+"""A server of MongoDB's protocol that tests may kill, make hang and bring back."""
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pymongo
+
+from service import in_child
+from waiting import wait_until
+
+PROGRAM = Path(__file__).with_name("mongodb_server.py")
+
+
+class MongoServer:
+    """One server with its port and its data, whichever process it is at the moment."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.uri = f"mongodb://127.0.0.1:{self.port}"
+        self.process = None
+
+    def start(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / "output", "ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, PROGRAM, "--data-dir", self.folder / "data", "-p", str(self.port)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                preexec_fn=in_child(),
+            )
+        wait_until(self._answers, 20, "the start of the MongoDB server")
+        return self
+
+    def _answers(self):
+        output = self.folder / "output"
+        assert self.process.poll() is None, f"the MongoDB server ended: {output.read_text(errors='replace')}"
+        try:
+            with pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=500) as client:
+                return client.admin.command("ping")["ok"] == 1
+        except pymongo.errors.PyMongoError:
+            return False
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def pause(self):
+        """Makes it hang: connections stay, and new ones are made by the system, but nobody answers."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def away(self, how):
+        """Without the server, which is back afterwards: `how` is "kill" or "pause"."""
+        {"kill": self.kill, "pause": self.pause}[how]()
+        try:
+            yield
+        finally:
+            {"kill": self.start, "pause": self.resume}[how]()
