@@ -51,10 +51,16 @@ final class DemoAnswer: AgentAnswer {
         start + Int64(min(Double(given) * nanosecondsPerToken, Self.longestWait))
     }
 
+    /// How long ago the next piece was due, in nanoseconds: its time is that at which it was due, so that a delay in making it
+    /// shows as well.
+    private var lateness: Int64 {
+        nanosecondsPerToken > 0 ? max(0, pacer.monotonicNanoseconds - deadline) : 0
+    }
+
     private func appendPiece(to piece: inout [UInt8]) {
         if timestamps {
             piece.append(ascii: "t=")
-            piece.append(decimal: Int(pacer.realTimeNanoseconds))
+            piece.append(decimal: Int(pacer.realTimeNanoseconds - lateness))
             piece.append(UInt8(ascii: " "))
         }
         var end = position
