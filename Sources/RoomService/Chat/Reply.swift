@@ -4,7 +4,7 @@ import Primitives
 import Storage
 import Streaming
 
-/// The making of one reply: pulls chunks from the agent into the stream's log, until the agent is done or the stream
+/// The making of one reply: has the agent's pieces pumped into the stream's log, until the agent is done or the stream
 /// is cancelled, stores how it ended, and only then says so.
 struct Reply: Sendable {
     let service: ChatService
@@ -14,9 +14,6 @@ struct Reply: Sendable {
     let session: Session
     /// What was said before in the session, oldest first.
     var context: [AgentTurn] = []
-
-    /// How many chunks a reply that never has to wait may make before the others have their turn.
-    private static let chunksPerTurn = 32
 
     var conversation: Conversation {
         Conversation(
@@ -49,57 +46,38 @@ struct Reply: Sendable {
     // MARK: Making the answer
 
     private func run(_ encoder: StreamEventEncoder, on loop: EventLoop) async {
-        var encoder = encoder
-        var progress = Progress(startedAt: loop.now)
-        var answer: (any AgentAnswer)?
-        var end: ReplyEnd
-        do {
-            let pulled = agent.answer(prompt, pacer: LoopPacer(loop: loop))
-            answer = pulled
-            end = try await pull(pulled, into: &encoder, &progress, on: loop) ? .complete : .completeAtLimit
-        } catch let error as AgentError {
-            service.logger.warning("agent failed", ["stream.id": .string(stream.id), "error": .error(error)])
-            end = .failed(code: error.code.rawValue, message: error.message)
-        } catch is CancellationError {
-            end = .interrupted
-        } catch {
-            service.logger.error("reply failed", ["stream.id": .string(stream.id), "error": .error(error)])
-            end = .failed(code: "INTERNAL_ERROR", message: "An internal error occurred")
-        }
+        let pump = AnswerPump(
+            stream,
+            encoder: encoder,
+            backlog: service.backlog,
+            limit: service.answerLimit,
+            loop: loop
+        )
+        var end = await end(of: pump)
         switch stream.settle() {
         case .stopped: end = .cancelled
         case .interrupted where end.status != .completed: end = .interrupted
         case .interrupted, nil: break
         }
-        var metadata = progress.metadata(answer?.metadata ?? [:], now: loop.now)
+        var metadata = pump.progress.metadata(pump.answer?.metadata ?? [:], now: loop.now)
         if end == .completeAtLimit { metadata["finish_reason"] = .string(ReplyEnd.limitReason) }
         await finish(end, metadata: metadata)
     }
 
-    /// - Returns: false when the answer was cut at the limit.
-    private func pull(
-        _ answer: any AgentAnswer,
-        into encoder: inout StreamEventEncoder,
-        _ progress: inout Progress,
-        on loop: EventLoop
-    ) async throws -> Bool {
-        var piece: [UInt8] = []
-        while !stream.isCancelled, try await answer.next(appendingTo: &piece) {
-            let room = service.answerLimit - progress.byteCount
-            let isCut = piece.count > room
-            if isCut { piece.cutText(to: room) }
-            if !(isCut && piece.isEmpty) {
-                encoder.encodeContent(piece)
-                guard stream.log.append(encoder.bytes, content: piece) else { break }
-                progress.didAppend(piece.count, at: loop.now)
+    private func end(of pump: AnswerPump) async -> ReplyEnd {
+        do {
+            switch try await pump.run(agent, prompt) {
+            case .complete: return .complete
+            case .cutAtLimit: return .completeAtLimit
+            case .cancelled: return .interrupted
             }
-            if isCut { return false }
-            piece.removeAll(keepingCapacity: true)
-            if progress.chunks % Self.chunksPerTurn == 0 { await Task.yield() }
-            if service.backlog.pausesAnswers { try await service.backlog.waitWhilePaused(on: loop) }
+        } catch let error as AgentError {
+            service.logger.warning("agent failed", ["stream.id": .string(stream.id), "error": .error(error)])
+            return .failed(code: error.code.rawValue, message: error.message)
+        } catch {
+            service.logger.error("reply failed", ["stream.id": .string(stream.id), "error": .error(error)])
+            return .failed(code: "INTERNAL_ERROR", message: "An internal error occurred")
         }
-        if stream.isCancelled { throw CancellationError() }
-        return true
     }
 
     private var prompt: AgentPrompt {
