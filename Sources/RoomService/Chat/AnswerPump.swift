@@ -18,7 +18,8 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
     }
 
     private(set) var progress: Reply.Progress
-    private(set) var answer: (any AgentAnswer)?
+    /// What the agent told about the answer, once that has ended.
+    private(set) var metadata: JSONObject = [:]
 
     private let stream: LiveStream
     private let backlog: StoreBacklog
@@ -28,6 +29,8 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
     private var encoder: StreamEventEncoder
     private var piece: [UInt8] = []
     private var timer: EventLoop.Timer?
+    /// Nil before the first piece is asked for, and after the end: the answer may hold what wakes the pump.
+    private var answer: (any AgentAnswer)?
     private var continuation: CheckedContinuation<Outcome, any Error>?
 
     /// How many pieces an answer that never has to wait may give before the others have their turn.
@@ -48,9 +51,7 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
     ///
     /// - Throws: what the agent throws.
     func run(_ agent: any Agent, _ prompt: AgentPrompt) async throws -> Outcome {
-        let wake: @Sendable () -> Void = { [weak self, loop] in
-            if let self { loop.flush(self) }
-        }
+        let wake: @Sendable () -> Void = { [self] in loop.flush(self) }
         answer = agent.answer(prompt, clock: LoopClock(loop: loop), wake: wake)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -63,7 +64,7 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
     }
 
     func run(on loop: EventLoop) {
-        guard continuation != nil, let answer else { return }
+        guard let answer else { return }
         if let timer { loop.cancel(timer) }
         timer = nil
         do {
@@ -102,6 +103,8 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
     }
 
     private func end(_ result: Result<Outcome, any Error>) {
+        metadata = answer?.metadata ?? [:]
+        answer = nil
         continuation?.resume(with: result)
         continuation = nil
     }

@@ -59,7 +59,7 @@ struct Reply: Sendable {
         case .interrupted where end.status != .completed: end = .interrupted
         case .interrupted, nil: break
         }
-        var metadata = pump.progress.metadata(pump.answer?.metadata ?? [:], now: loop.now)
+        var metadata = pump.progress.metadata(pump.metadata, now: loop.now)
         if end == .completeAtLimit { metadata["finish_reason"] = .string(ReplyEnd.limitReason) }
         await finish(end, metadata: metadata)
     }
