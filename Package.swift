@@ -62,7 +62,7 @@ let package = Package(
         .testTarget(name: "AgentsTests", dependencies: ["Agents", "Primitives"], swiftSettings: settings),
         .testTarget(
             name: "RoomServiceTests",
-            dependencies: ["RoomService", "HTTPServer", "Storage", "Agents", "Primitives"],
+            dependencies: ["RoomService", "HTTPServer", "Streaming", "Storage", "Agents", "Primitives"],
             swiftSettings: settings
         ),
         .testTarget(

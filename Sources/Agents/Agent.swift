@@ -13,7 +13,10 @@ package protocol Agent: Sendable {
     func faults(in requestContext: JSONObject) -> [ContextFault]
 
     /// Starts an answer. Nothing is asked of a model before the first `next`.
-    func answer(_ prompt: AgentPrompt, pacer: any AgentPacer) -> any AgentAnswer
+    ///
+    /// - Parameter wake: to be called, from any thread, when there is a piece, an end or an error to be asked for, where the
+    ///   answer has said that it waits.
+    func answer(_ prompt: AgentPrompt, clock: any AgentClock, wake: @escaping @Sendable () -> Void) -> any AgentAnswer
 }
 
 extension Agent {

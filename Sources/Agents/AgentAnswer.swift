@@ -1,19 +1,28 @@
 import Primitives
 
-/// An answer in the making, pulled piece by piece.
+/// An answer in the making, asked for piece by piece. Nothing in it waits or blocks: thousands of answers are made on one
+/// thread, and a piece that costs no more than its text is what lets them.
 ///
-/// It is not `Sendable`: it is confined to the one task that pulls it. It holds no task of its own; to give it up is to
-/// cancel that task, or to let go of the answer.
+/// It is not `Sendable`: it is confined to the loop that asks it. It holds no task of its own; to give it up is to let go of it.
 package protocol AgentAnswer: AnyObject {
-    /// Waits for the next piece and appends its UTF-8 text to `piece`, which is otherwise left as it is.
+    /// Appends the UTF-8 text of the next piece to `piece`, which is otherwise left as it is, if there is one by now.
     ///
-    /// A piece is never empty and never ends inside a character. A call need not suspend: who pulls many answers on one
-    /// thread must see to it that one of them does not starve the others.
+    /// A piece is never empty and never ends inside a character. After `.ended`, or an error, it is not asked again.
     ///
-    /// - Returns: false when the answer is complete; nothing has been appended then.
-    /// - Throws: `AgentError`; `CancellationError`, at once, when the task is cancelled. The answer has ended then.
-    func next(appendingTo piece: inout [UInt8]) async throws -> Bool
+    /// - Throws: `AgentError`. The answer has ended then.
+    func next(appendingTo piece: inout [UInt8]) throws -> AgentProgress
 
     /// What the agent tells about the answer, as far as it got: `model`, `tokens_used`, …
     var metadata: JSONObject { get }
+}
+
+/// How far an answer is.
+package enum AgentProgress: Sendable, Equatable {
+    /// A piece was appended. The next one may be there already.
+    case piece
+    /// The next piece will be there at that time of the agent's clock, in nanoseconds, or when the agent says so by `wake`,
+    /// whichever is first; `.max`: only then.
+    case waiting(until: Int64)
+    /// The answer is complete.
+    case ended
 }

@@ -8,7 +8,7 @@ final class RejectedAnswer: AgentAnswer {
         self.error = error
     }
 
-    func next(appendingTo piece: inout [UInt8]) async throws -> Bool {
+    func next(appendingTo piece: inout [UInt8]) throws -> AgentProgress {
         throw error
     }
 

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CSystem.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <time.h>
@@ -14,6 +16,13 @@ void cs_set_current_loop(void *loop) { current_loop = loop; }
 int cs_accept(int listener, struct sockaddr_storage *address) {
     socklen_t length = sizeof *address;
     return accept4(listener, (struct sockaddr *)address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int cs_is_silent(int socket, uint32_t milliseconds) {
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return 0;
+    return info.tcpi_unacked > 0 && info.tcpi_last_ack_recv >= milliseconds;
 }
 
 int cs_epoll_wait(int epoll, struct epoll_event *events, int count, int64_t timeout_ns) {

@@ -29,7 +29,12 @@ package struct HTTPServer: Sendable {
         var servers: [LoopServer] = []
         do throws(SystemError) {
             for loop in group.loops {
-                let listener = try Listener(host: configuration.host, port: port, isFirst: servers.isEmpty)
+                let listener = try Listener(
+                    host: configuration.host,
+                    port: port,
+                    isFirst: servers.isEmpty,
+                    userTimeout: Int32(clamping: configuration.stuckTimeout / 1_000_000)
+                )
                 port = listener.port
                 let server = LoopServer(
                     loop: loop,

@@ -9,6 +9,14 @@ extension [UInt8] {
         append(contentsOf: text.utf8)
     }
 
+    /// Cuts UTF-8 to at most `limit` bytes, between two characters (code points).
+    package mutating func cutText(to limit: Int) {
+        guard count > limit else { return }
+        var end = Swift.max(0, limit)
+        while end > 0, self[end] & 0xC0 == 0x80 { end -= 1 }
+        removeSubrange(end...)
+    }
+
     /// Appends `value` in decimal.
     package mutating func append(decimal value: Int) {
         if value < 0 { append(UInt8(ascii: "-")) }

@@ -7,8 +7,12 @@ struct AgentRegistryTests {
         var name: String
         var summary: String { "" }
 
-        func answer(_ prompt: AgentPrompt, pacer: any AgentPacer) -> any AgentAnswer {
-            DemoAgent().answer(prompt, pacer: pacer)
+        func answer(
+            _ prompt: AgentPrompt,
+            clock: any AgentClock,
+            wake: @escaping @Sendable () -> Void
+        ) -> any AgentAnswer {
+            DemoAgent().answer(prompt, clock: clock, wake: wake)
         }
     }
 

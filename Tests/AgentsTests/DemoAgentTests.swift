@@ -17,16 +17,35 @@ struct DemoAgentTests {
         )
     }
 
-    private func pieces(_ answer: any AgentAnswer) async throws -> [String] {
+    /// All pieces, each when it is due.
+    private func pieces(_ answer: any AgentAnswer, _ clock: ManualClock, deadlines: inout [Int64]) throws -> [String] {
         var pieces: [String] = []
         while true {
             var piece: [UInt8] = []
-            guard try await answer.next(appendingTo: &piece) else {
+            switch try answer.next(appendingTo: &piece) {
+            case .piece: pieces.append(try #require(String(validating: piece, as: UTF8.self)))
+            case .waiting(let deadline):
+                #expect(piece.isEmpty && deadline > clock.monotonicNanoseconds)
+                deadlines.append(deadline)
+                clock.advance(to: deadline)
+            case .ended:
                 #expect(piece.isEmpty)
                 return pieces
             }
-            pieces.append(try #require(String(validating: piece, as: UTF8.self)))
         }
+    }
+
+    private func pieces(_ answer: any AgentAnswer, _ clock: ManualClock = ManualClock()) throws -> [String] {
+        var deadlines: [Int64] = []
+        return try pieces(answer, clock, deadlines: &deadlines)
+    }
+
+    private func answer(
+        _ agent: DemoAgent,
+        _ prompt: AgentPrompt,
+        _ clock: ManualClock = ManualClock()
+    ) -> any AgentAnswer {
+        agent.answer(prompt, clock: clock, wake: {})
     }
 
     private func text(
@@ -34,18 +53,15 @@ struct DemoAgentTests {
         demo: JSONValue? = nil,
         options: DemoOptions = DemoOptions(rate: 0)
     ) async throws -> String {
-        try await pieces(DemoAgent(options: options).answer(prompt(question, demo: demo), pacer: ManualPacer()))
-            .joined()
+        let clock = ManualClock()
+        return try pieces(answer(DemoAgent(options: options), prompt(question, demo: demo), clock), clock).joined()
     }
 
     // MARK: Text
 
     @Test func `each piece is one word with the space after it, and the last has none`() async throws {
-        let answer = DemoAgent(options: DemoOptions(rate: 0)).answer(
-            prompt("Why is the sky blue?"),
-            pacer: ManualPacer()
-        )
-        let pieces = try await pieces(answer)
+        let answer = answer(DemoAgent(options: DemoOptions(rate: 0)), prompt("Why is the sky blue?"))
+        let pieces = try pieces(answer)
         #expect(pieces.count > 30)
         for piece in pieces.dropLast() {
             #expect(piece.count > 1 && piece.last == " " && !piece.dropLast().contains(" "))
@@ -103,88 +119,82 @@ struct DemoAgentTests {
 
     // MARK: Pace
 
-    @Test func `the first token comes at once and the others on an absolute schedule`() async throws {
-        let pacer = ManualPacer()
-        let start = pacer.monotonicNanoseconds
+    @Test func `the first token comes at once and the others on an absolute schedule`() throws {
+        let clock = ManualClock()
+        let start = clock.monotonicNanoseconds
+        var deadlines: [Int64] = []
         let agent = DemoAgent(options: DemoOptions(tokens: 5, rate: 10))
-        _ = try await pieces(agent.answer(prompt("Hi"), pacer: pacer))
-        #expect(pacer.deadlines == (1...4).map { start + $0 * Self.second / 10 })
+        _ = try pieces(answer(agent, prompt("Hi"), clock), clock, deadlines: &deadlines)
+        #expect(deadlines == (1...4).map { start + $0 * Self.second / 10 })
     }
 
-    @Test func `the schedule begins with the first pull, not with the answer's making`() async throws {
-        let pacer = ManualPacer()
-        let answer = DemoAgent(options: DemoOptions(tokens: 2, rate: 1)).answer(prompt("Hi"), pacer: pacer)
-        pacer.advance(by: 7 * Self.second)
-        let start = pacer.monotonicNanoseconds
-        _ = try await pieces(answer)
-        #expect(pacer.deadlines == [start + Self.second])
+    @Test func `the schedule begins with the first pull, not with the answer's making`() throws {
+        let clock = ManualClock()
+        let answer = answer(DemoAgent(options: DemoOptions(tokens: 2, rate: 1)), prompt("Hi"), clock)
+        clock.advance(by: 7 * Self.second)
+        let start = clock.monotonicNanoseconds
+        var deadlines: [Int64] = []
+        _ = try pieces(answer, clock, deadlines: &deadlines)
+        #expect(deadlines == [start + Self.second])
     }
 
-    @Test func `falling behind does not stretch the schedule`() async throws {
-        let pacer = ManualPacer()
-        let start = pacer.monotonicNanoseconds
-        let answer = DemoAgent(options: DemoOptions(tokens: 8, rate: 10)).answer(prompt("Hi"), pacer: pacer)
+    @Test func `falling behind does not stretch the schedule`() throws {
+        let clock = ManualClock()
+        let start = clock.monotonicNanoseconds
+        let answer = answer(DemoAgent(options: DemoOptions(tokens: 8, rate: 10)), prompt("Hi"), clock)
         var piece: [UInt8] = []
-        #expect(try await answer.next(appendingTo: &piece))
-        pacer.advance(by: 55 * Self.second / 100)
-        _ = try await pieces(answer)
-        #expect(pacer.deadlines == [start + 6 * Self.second / 10, start + 7 * Self.second / 10])
+        #expect(try answer.next(appendingTo: &piece) == .piece)
+        clock.advance(by: 55 * Self.second / 100)
+        var deadlines: [Int64] = []
+        _ = try pieces(answer, clock, deadlines: &deadlines)
+        #expect(deadlines == [start + 6 * Self.second / 10, start + 7 * Self.second / 10])
     }
 
-    @Test func `unpaced answers never sleep`() async throws {
-        let pacer = ManualPacer()
+    @Test func `unpaced answers never wait`() throws {
+        let clock = ManualClock()
+        var deadlines: [Int64] = []
         let agent = DemoAgent(options: DemoOptions(tokens: 10_000, rate: 0))
-        #expect(try await pieces(agent.answer(prompt("Hi"), pacer: pacer)).count == 10_000)
-        #expect(pacer.deadlines.isEmpty)
+        #expect(try pieces(answer(agent, prompt("Hi"), clock), clock, deadlines: &deadlines).count == 10_000)
+        #expect(deadlines.isEmpty)
     }
 
-    @Test(arguments: [1e-300, 1e-12, 100_000]) func `extreme rates keep the schedule in order`(rate: Double)
-        async throws
-    {
-        let pacer = ManualPacer()
-        let answer = DemoAgent(options: DemoOptions(tokens: 4, rate: rate)).answer(prompt("Hi"), pacer: pacer)
-        #expect(try await pieces(answer).count == 4)
-        #expect(pacer.deadlines == pacer.deadlines.sorted())
+    @Test(arguments: [1e-300, 1e-12, 100_000]) func `extreme rates keep the schedule in order`(rate: Double) throws {
+        let clock = ManualClock()
+        var deadlines: [Int64] = []
+        let answer = answer(DemoAgent(options: DemoOptions(tokens: 4, rate: rate)), prompt("Hi"), clock)
+        #expect(try pieces(answer, clock, deadlines: &deadlines).count == 4)
+        #expect(deadlines == deadlines.sorted())
     }
 
-    @Test func `cancelling the task ends the wait, and what was not given is not counted`() async throws {
-        let prompt = prompt("Hi")
-        let tokens = try await Task {
-            let answer = DemoAgent(options: DemoOptions(rate: 1))
-                .answer(prompt, pacer: ManualPacer(cancelsSleepers: true))
-            var piece: [UInt8] = []
-            let isGiven = try await answer.next(appendingTo: &piece)
-            #expect(isGiven)
-            let first = piece
-            await #expect(throws: CancellationError.self) { try await answer.next(appendingTo: &piece) }
-            #expect(piece == first)
-            return answer.metadata["tokens_used"]
-        }.value
-        #expect(tokens == 1)
-    }
-
-    @Test func `an unpaced answer notices cancellation too`() async throws {
-        let prompt = prompt("Hi")
-        let task = Task {
-            withUnsafeCurrentTask { $0?.cancel() }
-            var piece: [UInt8] = []
-            return try await DemoAgent(options: DemoOptions(rate: 0)).answer(prompt, pacer: ManualPacer())
-                .next(appendingTo: &piece)
+    @Test func `what was not given is not counted`() throws {
+        let answer = answer(DemoAgent(options: DemoOptions(rate: 1)), prompt("Hi"))
+        var piece: [UInt8] = []
+        #expect(try answer.next(appendingTo: &piece) == .piece)
+        let first = piece
+        guard case .waiting = try answer.next(appendingTo: &piece) else {
+            Issue.record("the second word is due a second later")
+            return
         }
-        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(piece == first)
+        #expect(answer.metadata["tokens_used"] == 1)
     }
 
     // MARK: Overrides
 
-    @Test func `a request sets tokens, rate and timestamps`() async throws {
-        let pacer = ManualPacer()
-        let start = pacer.monotonicNanoseconds
+    @Test func `a request sets tokens, rate and timestamps, which are those of the schedule`() async throws {
+        let clock = ManualClock()
+        let start = clock.monotonicNanoseconds
         let demo: JSONValue = ["tokens": 3, "rate": 2.5, "timestamps": true, "colour": "red"]
-        let pieces = try await pieces(DemoAgent().answer(prompt("Why?", demo: demo), pacer: pacer))
+        let answer = answer(DemoAgent(), prompt("Why?", demo: demo), clock)
+        var first: [UInt8] = []
+        #expect(try answer.next(appendingTo: &first) == .piece)
+        // A token that is late tells when it was due.
+        clock.advance(by: Self.second / 2)
+        let pieces = [String(decoding: first, as: UTF8.self)] + (try pieces(answer, clock))
         #expect(pieces.count == 3)
         let plain = try await text("Why?", options: DemoOptions(tokens: 3, rate: 0)).split(separator: " ")
         for (index, piece) in pieces.enumerated() {
-            let time = start + ManualPacer.realTimeOffset + Int64(index) * 2 * Self.second / 5
+            let time = start + ManualClock.realTimeOffset + Int64(index) * 2 * Self.second / 5
             #expect(piece == "t=\(time) \(plain[index])" + (index < 2 ? " " : ""))
         }
     }
@@ -241,10 +251,10 @@ struct DemoAgentTests {
     )
     func `a faulty override is refused`(demo: JSONValue, type: String) async throws {
         #expect(DemoAgent().faults(in: ["demo": demo]).map(\.type) == [type])
-        let answer = DemoAgent().answer(prompt("Hi", demo: demo), pacer: ManualPacer())
-        let error = await #expect(throws: AgentError.self) {
+        let answer = answer(DemoAgent(), prompt("Hi", demo: demo))
+        let error = #expect(throws: AgentError.self) {
             var piece: [UInt8] = []
-            _ = try await answer.next(appendingTo: &piece)
+            _ = try answer.next(appendingTo: &piece)
         }
         #expect(error?.code == .rejected)
     }

@@ -29,6 +29,9 @@ step() {
 
 passed() { results+=("$1: $2"); }
 
+# What the last step's `swift test` says of itself.
+swift_result() { sed -n 's/.*Test run with \(.*\) passed after \(.*\) seconds.*/\1 in \2 s/p' "$step_log"; }
+
 list_results() { printf '%s\n' "${results[@]}" | paste -sd ';' | sed 's/;/; /g'; }
 
 summary() {

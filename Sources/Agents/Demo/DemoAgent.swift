@@ -25,11 +25,15 @@ package struct DemoAgent: Agent {
     }
 
     /// An override with faults, which `faults(in:)` would have told, ends the answer with `AGENT_REJECTED` on the first `next`.
-    package func answer(_ prompt: AgentPrompt, pacer: any AgentPacer) -> any AgentAnswer {
+    package func answer(
+        _ prompt: AgentPrompt,
+        clock: any AgentClock,
+        wake: @escaping @Sendable () -> Void
+    ) -> any AgentAnswer {
         let text = DemoText.sentences(about: prompt.question)
         do throws(DemoOptions.Faults) {
             let options = try options.overridden(by: prompt.requestContext[DemoOptions.contextKey])
-            return DemoAnswer(text: text, options: options, pacer: pacer)
+            return DemoAnswer(text: text, options: options, clock: clock)
         } catch {
             let places = error.faults.map { $0.path.joined(separator: ".") }
             let message = "The request's context is not valid: \(places.joined(separator: ", "))"

@@ -9,7 +9,7 @@ final class DemoAnswer: AgentAnswer {
     private let tokens: Int
     private let nanosecondsPerToken: Double
     private let timestamps: Bool
-    private let pacer: any AgentPacer
+    private let clock: any AgentClock
 
     /// 31 years in nanoseconds: a rate near zero must not overflow the clock.
     private static let longestWait = 1e18
@@ -21,25 +21,24 @@ final class DemoAnswer: AgentAnswer {
     /// When the first piece was given: the others follow a schedule from here, so that a late piece delays no other one.
     private var start: Int64 = 0
 
-    init(text: [UInt8], options: DemoOptions, pacer: any AgentPacer) {
+    init(text: [UInt8], options: DemoOptions, clock: any AgentClock) {
         precondition(text.last == UInt8(ascii: " "))
         self.text = text
         tokens = options.tokens > 0 ? options.tokens : text.count { $0 == UInt8(ascii: " ") }
         nanosecondsPerToken = options.rate > 0 ? min(1e9 / options.rate, Self.longestWait) : 0
         timestamps = options.timestamps
-        self.pacer = pacer
+        self.clock = clock
     }
 
-    func next(appendingTo piece: inout [UInt8]) async throws -> Bool {
-        try Task.checkCancellation()
-        guard given < tokens else { return false }
+    func next(appendingTo piece: inout [UInt8]) -> AgentProgress {
+        guard given < tokens else { return .ended }
         if nanosecondsPerToken > 0 {
-            let now = pacer.monotonicNanoseconds
+            let now = clock.monotonicNanoseconds
             if given == 0 { start = now }
-            if deadline > now { try await pacer.sleep(until: deadline) }
+            if deadline > now { return .waiting(until: deadline) }
         }
         appendPiece(to: &piece)
-        return true
+        return .piece
     }
 
     var metadata: JSONObject {
@@ -54,7 +53,9 @@ final class DemoAnswer: AgentAnswer {
     private func appendPiece(to piece: inout [UInt8]) {
         if timestamps {
             piece.append(ascii: "t=")
-            piece.append(decimal: Int(pacer.realTimeNanoseconds))
+            // When it was due: a delay in making it shows as well.
+            let time = clock.realTimeNanoseconds(at: nanosecondsPerToken > 0 ? deadline : .max)
+            piece.append(decimal: Int(time))
             piece.append(UInt8(ascii: " "))
         }
         var end = position

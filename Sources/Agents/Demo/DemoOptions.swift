@@ -12,7 +12,8 @@ package struct DemoOptions: Sendable, Equatable {
     package var tokens: Int
     /// Tokens per second; 0: no pause between them.
     package var rate: Double
-    /// Whether each token begins with `t=<CLOCK_REALTIME in nanoseconds> `, to measure how long it is under way.
+    /// Whether each token begins with `t=<CLOCK_REALTIME in nanoseconds> `, the time at which it was due or, unpaced, made: to
+    /// measure how long it is under way.
     package var timestamps: Bool
 
     package init(tokens: Int = 0, rate: Double = 20, timestamps: Bool = false) {

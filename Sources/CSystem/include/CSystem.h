@@ -13,6 +13,9 @@ void cs_set_current_loop(void *_Nullable loop);
 /// accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC; the peer's address goes to `address`.
 int cs_accept(int listener, struct sockaddr_storage *_Nonnull address);
 
+/// Whether the peer of a TCP socket has acknowledged nothing for that long, though there is something to acknowledge.
+int cs_is_silent(int socket, uint32_t milliseconds);
+
 /// epoll_pwait2(2) without a signal mask; `timeout_ns` < 0 waits for ever.
 int cs_epoll_wait(int epoll, struct epoll_event *_Nonnull events, int count, int64_t timeout_ns);
 

@@ -7,18 +7,31 @@ extension Connection {
         let (now, configuration) = (loop.now, server.configuration)
         if case .streaming(let producer) = phase {
             if !isWritable {
-                if now - lastProgress >= configuration.stuckTimeout { close() }
+                if now - lastProgress >= configuration.stuckTimeout { closeStuck() }
             } else if now - lastProgress + LoopServer.tickInterval >= configuration.keepAliveInterval {
+                // What was sent an interval ago is acknowledged by now, or the client is gone without a word.
+                let silence = UInt32(clamping: (now - lastProgress) / 1_000_000)
+                guard cs_is_silent(socket, silence) == 0 else { return closeVanished() }
                 producer.keepAlive()
                 pump()
             }
         } else if !outbound.isEmpty {
             // The client's own time stands still: it may be held up by what it has not read yet.
             if deadline < .max { deadline += LoopServer.tickInterval }
-            if now - lastProgress >= configuration.stuckTimeout { close() }
+            if now - lastProgress >= configuration.stuckTimeout { closeStuck() }
         } else if now >= deadline {
             timeOut()
         }
+    }
+
+    private func closeStuck() {
+        server.configuration.metrics.cutStuck.add(1, ordering: .relaxed)
+        close()
+    }
+
+    private func closeVanished() {
+        server.configuration.metrics.cutVanished.add(1, ordering: .relaxed)
+        close()
     }
 
     private func timeOut() {

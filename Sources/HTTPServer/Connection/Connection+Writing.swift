@@ -120,8 +120,8 @@ extension Connection {
             guard outbound.isEmpty else { return }
         }
         guard case .streaming(let producer) = phase, isWritable else { return }
-        loop.batch.removeAll()
         let state = producer.fill(&loop.batch)
+        defer { loop.batch.removeAll() }
         // The producer may have ended the connection, here and below.
         guard isOpen else { return }
         let offered = loop.batch.byteCount

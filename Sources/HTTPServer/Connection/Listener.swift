@@ -12,7 +12,9 @@ struct Listener {
     /// - Parameter isFirst: whether the port must be free. It is shared from then on, but not taken over unnoticed from
     ///   a program that shares it too.
     /// - Throws: `bind` with `EADDRINUSE` when another program has the port.
-    init(host: String, port: UInt16, isFirst: Bool) throws(SystemError) {
+    /// - Parameter userTimeout: how long clients may leave what was sent unacknowledged, in milliseconds; then their
+    ///   connections are broken (`TCP_USER_TIMEOUT`; RFC 5482).
+    init(host: String, port: UInt16, isFirst: Bool, userTimeout: Int32) throws(SystemError) {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
@@ -28,14 +30,15 @@ struct Listener {
         )
         guard socket >= 0 else { throw SystemError("socket") }
         do throws(SystemError) {
-            try Self.enable(SO_REUSEADDR, on: socket)
-            if !isFirst { try Self.enable(SO_REUSEPORT, on: socket) }
-            // Accepted sockets inherit it: each write is whole, and waits for no acknowledgement.
-            try Self.enable(TCP_NODELAY, level: Int32(IPPROTO_TCP), on: socket)
+            try Self.set(SO_REUSEADDR, to: 1, on: socket)
+            if !isFirst { try Self.set(SO_REUSEPORT, to: 1, on: socket) }
+            // Accepted sockets inherit these. Each write is whole, and waits for no acknowledgement.
+            try Self.set(TCP_NODELAY, of: Int32(IPPROTO_TCP), to: 1, on: socket)
+            try Self.set(TCP_USER_TIMEOUT, of: Int32(IPPROTO_TCP), to: userTimeout, on: socket)
             guard bind(socket, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0 else {
                 throw SystemError("bind")
             }
-            if isFirst { try Self.enable(SO_REUSEPORT, on: socket) }
+            if isFirst { try Self.set(SO_REUSEPORT, to: 1, on: socket) }
             guard listen(socket, Self.backlog) == 0 else { throw SystemError("listen") }
             self.port = try Self.port(of: socket)
         } catch {
@@ -44,12 +47,13 @@ struct Listener {
         }
     }
 
-    private static func enable(
+    private static func set(
         _ option: Int32,
-        level: Int32 = SOL_SOCKET,
+        of level: Int32 = SOL_SOCKET,
+        to value: Int32,
         on socket: Int32
     ) throws(SystemError) {
-        var value: Int32 = 1
+        var value = value
         guard setsockopt(socket, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
             throw SystemError("setsockopt")
         }

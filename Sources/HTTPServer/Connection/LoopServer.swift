@@ -90,6 +90,8 @@ final class LoopServer: IOChannel, LoopWork, @unchecked Sendable {
         connection.token = token
         connection.index = connections.count
         connections.append(connection)
+        configuration.metrics.connections.add(1, ordering: .relaxed)
+        configuration.metrics.accepted.add(1, ordering: .relaxed)
         startTicking()
         if connections.count > connectionLimit {
             connection.refuse(HTTPParseError(.serviceUnavailable, "Too many connections"))
@@ -109,6 +111,7 @@ final class LoopServer: IOChannel, LoopWork, @unchecked Sendable {
     // MARK: Connections
 
     func didClose(_ connection: Connection) {
+        configuration.metrics.connections.subtract(1, ordering: .relaxed)
         let last = connections.removeLast()
         if last !== connection {
             connections[connection.index] = last

@@ -18,5 +18,8 @@ package struct ServerConfiguration: Sendable {
     /// How long a client may take nothing of what waits for it; then it is cut.
     package var stuckTimeout: Int64 = 30_000_000_000
 
+    /// Where connections are counted.
+    package var metrics = HTTPServerMetrics()
+
     package init() {}
 }

@@ -28,7 +28,7 @@ package struct BodyOutlet: Sendable {
 
 /// The bytes of one streamed body. Confined to the connection's loop.
 package protocol BodyProducer: AnyObject {
-    /// Adds views over the bytes that come next. They must stay in place until `didSend`.
+    /// Adds views over the bytes that come next to the empty batch.
     func fill(_ batch: inout WriteBatch) -> BodyState
 
     /// The socket has taken that many of the bytes of the last batch.

@@ -33,9 +33,15 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         var generation: UInt32 = 0
     }
 
-    private enum TimerAction {
+    fileprivate enum TimerAction {
         case resume(UnsafeContinuation<Void, any Error>)
         case run(@Sendable () -> Void)
+        case work(any LoopWork)
+    }
+
+    /// A timer that may be cancelled.
+    package struct Timer: Sendable {
+        fileprivate let id: TimerHeap<TimerAction>.ID
     }
 
     /// The loop's number within its group.
@@ -169,6 +175,19 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         timers.arm(timers.reserve(), deadline: deadline, action: .run(block))
     }
 
+    /// Runs `work` on this loop at the monotonic time `deadline`, in nanoseconds, unless the timer is cancelled before. To be
+    /// called on the loop.
+    package func schedule(_ work: any LoopWork, at deadline: Int64) -> Timer {
+        let id = timers.reserve()
+        timers.arm(id, deadline: deadline, action: .work(work))
+        return Timer(id: id)
+    }
+
+    /// Harmless when the timer has fired. To be called on the loop.
+    package func cancel(_ timer: Timer) {
+        _ = timers.cancel(timer.id)
+    }
+
     // MARK: Channels
 
     /// Watches `descriptor`; `events` are those of `epoll_ctl`.
@@ -241,8 +260,12 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var waitLimit: Int64 {
         guard jobs.isEmpty, flushes.isEmpty else { return 0 }
         guard let deadline = timers.nextDeadline else { return -1 }
-        return time.sleepLimit(until: deadline) ?? -1
+        return time.sleepLimit(until: min(deadline, .max - Self.timerSlack) + Self.timerSlack) ?? -1
     }
+
+    /// How long an idle loop sleeps beyond the next deadline, in nanoseconds: one wake then serves all timers that have come
+    /// due meanwhile. With many streams that are paced by timers, most of the cost of an event is that of waking for it.
+    private static let timerSlack: Int64 = 500_000
 
     private func handle(_ events: UnsafePointer<epoll_event>, count: Int) {
         for index in 0..<count {
@@ -268,6 +291,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             switch action {
             case .resume(let continuation): continuation.resume()
             case .run(let block): block()
+            case .work(let work): work.run(on: self)
             }
         }
     }

@@ -22,6 +22,7 @@ struct APIService: HTTPService {
     let cors: CORS
     let requestIDs: RequestIDs
     let rateLimiter: RateLimiter
+    let reconnectDelay: ReconnectDelay
     let time: any TimeSource
     let logger: Logger
 
@@ -95,6 +96,10 @@ struct APIService: HTTPService {
                 "request failed",
                 ["request.id": .string(id), "path": .string(http.head.path), "error": .error(cause)]
             )
+        }
+        if error.isPassing, EventStreamResponse.isWanted(by: http.head) {
+            let milliseconds = reconnectDelay.milliseconds(retryAfter: error.retryAfter ?? 0)
+            return EventStreamResponse.passingFailure(error, retryMilliseconds: milliseconds)
         }
         return Envelope.failure(error, path: http.head.path, requestID: id, at: time.now)
     }

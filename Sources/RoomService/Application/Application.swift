@@ -45,6 +45,7 @@ struct Application: Sendable {
         )
         backlog = StoreBacklog()
         let instanceID = ids.token(prefix: "instance_")
+        let serverConfiguration = settings.server
         let service = Self.service(
             settings,
             store,
@@ -52,6 +53,7 @@ struct Application: Sendable {
             tracker,
             backlog,
             readiness,
+            serverConfiguration.metrics,
             instanceID: instanceID,
             time,
             ids,
@@ -60,7 +62,7 @@ struct Application: Sendable {
         let watch = StoreWatch(store: store, tracker: tracker, instanceID: instanceID, time: time, logger: logger)
         // Before anybody is served: no running answer of a store that is not shared can be anybody's yet.
         if !store.isShared { try await watch.interruptOrphans() }
-        server = try await HTTPServer(settings.server, group: group, service: service)
+        server = try await HTTPServer(serverConfiguration, group: group, service: service)
         let checkpointer = Checkpointer(
             store: store,
             tracker: tracker,
@@ -89,6 +91,7 @@ struct Application: Sendable {
         _ tracker: ActiveStreamTracker,
         _ backlog: StoreBacklog,
         _ readiness: Readiness,
+        _ serverMetrics: HTTPServerMetrics,
         instanceID: String,
         _ time: any TimeSource,
         _ ids: any IdentifierGenerator,
@@ -115,8 +118,11 @@ struct Application: Sendable {
             time: time,
             logger: logger,
             instanceID: instanceID,
-            contextLimit: settings.contextMaxCharacters
+            contextLimit: settings.contextMaxCharacters,
+            answerLimit: settings.maxAnswer,
+            logLimit: settings.streamLog
         )
+        let reconnectDelay = ReconnectDelay(tracker: tracker, random: ids)
         let groups: [any RouteGroup] = [
             ServiceRoutes(
                 store: store,
@@ -134,8 +140,14 @@ struct Application: Sendable {
                 time: time,
                 roomLimit: settings.maxRoomsPerUser
             ),
+            MetricsRoutes(
+                tracker: tracker,
+                backlog: backlog,
+                server: serverMetrics,
+                memoryLimit: settings.streamMemory
+            ),
             SessionRoutes(store: store, sessions: sessions, chat: chat, rateLimiter: rateLimiter, time: time),
-            ChatRoutes(chat: chat, time: time),
+            ChatRoutes(chat: chat, time: time, reconnectDelay: reconnectDelay),
             ChatHistoryRoutes(store: store, sessions: sessions, agents: agents, time: time),
         ]
         var router = Router<RouteHandler>()
@@ -145,6 +157,7 @@ struct Application: Sendable {
             cors: CORS(settings.corsOrigins),
             requestIDs: RequestIDs(ids),
             rateLimiter: rateLimiter,
+            reconnectDelay: reconnectDelay,
             time: time,
             logger: logger
         )
@@ -154,6 +167,19 @@ struct Application: Sendable {
 extension Application {
     /// How long clients may take to read the last events after all streams have ended, in nanoseconds.
     private static let farewellTime: Int64 = 2_000_000_000
+
+    /// Lets those go who wait for streams, one after the other over most of the drain time: all of them at once would
+    /// come back at once.
+    private func dismissFollowers(on loop: EventLoop) async {
+        let steps = Int(settings.drain.wholeNanoseconds * 8 / 10 / Self.dismissalInterval)
+        let share = max(Self.smallestDismissal, tracker.followerCount / max(1, steps) + 1)
+        while tracker.endFollowers(atMost: share) == share {
+            guard (try? await loop.sleep(until: loop.now + Self.dismissalInterval)) != nil else { return }
+        }
+    }
+
+    private static let dismissalInterval: Int64 = 100_000_000
+    private static let smallestDismissal = 100
 
     /// Ends the service: accepts no more, lets streams finish until the drain time is over, marks the rest interrupted
     /// with their text, gives up on those that the store does not take, and closes it. To be called on one of the group's loops, `loop`.
@@ -170,9 +196,11 @@ extension Application {
             await backlog.offer(to: store)
             backlog.close()
         }
+        let dismissal = Task(executorPreference: loop) { await dismissFollowers(on: loop) }
         for stream in tracker.running { await stream.waitUntilEnded() }
         limit.cancel()
         await limit.value
+        await dismissal.value
         let farewell = loop.now + Self.farewellTime
         let closing = Task(executorPreference: loop) { [server] in
             guard (try? await loop.sleep(until: farewell)) != nil else { return }

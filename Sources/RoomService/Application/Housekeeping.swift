@@ -14,21 +14,27 @@ struct Housekeeping: Sendable {
 
     /// How often expired sessions are removed, in nanoseconds.
     private static let sessionInterval: Int64 = 60_000_000_000
+    /// How often the memory of logs is looked at, in nanoseconds.
+    private static let memoryInterval: Int64 = 1_000_000_000
 
     /// Runs until its task is cancelled.
     func run(on loop: EventLoop) async {
         await withTaskGroup { group in
             group.addTask(executorPreference: loop) { await checkpointer.run(on: loop) }
             group.addTask(executorPreference: loop) { await removeExpired(on: loop) }
+            group.addTask(executorPreference: loop) { await limitMemory(on: loop) }
             if store.isShared {
                 group.addTask(executorPreference: loop) { await watch.run(on: loop) }
             }
         }
     }
 
+    private func limitMemory(on loop: EventLoop) async {
+        while (try? await loop.sleep(until: loop.now + Self.memoryInterval)) != nil { tracker.limitMemory() }
+    }
+
     private func removeExpired(on loop: EventLoop) async {
         while (try? await loop.sleep(until: loop.now + Self.sessionInterval)) != nil {
-            tracker.removeExpired()
             let now = time.now
             tracker.endFollowers { $0.expiresAt <= now }
             do throws(StoreError) {

@@ -8,6 +8,7 @@ import Streaming
 struct ChatRoutes: RouteGroup {
     let chat: ChatService
     let time: any TimeSource
+    let reconnectDelay: ReconnectDelay
 
     func add(to router: inout Router<RouteHandler>) {
         for path in ["/api/chat/message", "/api/chat/stream"] {
@@ -25,7 +26,7 @@ struct ChatRoutes: RouteGroup {
         let answer = try await chat.ask(question, on: request.loop)
         switch format {
         case .eventStream:
-            return Self.eventStream(answer.subscription(sendsDone: true))
+            return eventStream(answer.subscription(sendsDone: true))
         case .json:
             let data: JSONObject = [
                 "stream_id": .string(answer.streamID),
@@ -47,7 +48,7 @@ struct ChatRoutes: RouteGroup {
         }
         if query["query"] != nil || query["message"] != nil {
             let answer = try await chat.ask(try ChatQuestion(query: &query), on: request.loop)
-            return Self.eventStream(answer.subscription(sendsDone: false))
+            return eventStream(answer.subscription(sendsDone: false))
         }
         let session = try await session(&query)
         let followed = FollowedSession(
@@ -55,7 +56,7 @@ struct ChatRoutes: RouteGroup {
             roomID: session.roomID,
             expiresAt: session.expiresAt
         )
-        return Self.eventStream(Subscription(following: followed, tracker: chat.tracker))
+        return eventStream(Subscription(following: followed, tracker: chat.tracker))
     }
 
     private func resume(after lastEventID: String, _ query: inout QueryReader) async throws(APIError) -> HTTPResponse {
@@ -66,7 +67,7 @@ struct ChatRoutes: RouteGroup {
         try check { () throws(ValidationError) in try ValidationError.check(faults) }
         guard let id = StreamEventID(lastEventID) else { throw ChatService.streamNotFound }
         let subscription = try await chat.resume(after: id, sessionID: sessionID, userID: userID, roomID: roomID)
-        return subscription.map(Self.eventStream) ?? HTTPResponse(status: .noContent)
+        return subscription.map(eventStream) ?? HTTPResponse(status: .noContent)
     }
 
     private func session(_ query: inout QueryReader) async throws(APIError) -> Session {
@@ -80,15 +81,11 @@ struct ChatRoutes: RouteGroup {
         return session
     }
 
-    private static func eventStream(_ subscription: Subscription) -> HTTPResponse {
-        HTTPResponse(
-            headers: [
-                HTTPField("Content-Type", "text/event-stream"),
-                HTTPField("Cache-Control", "no-cache, no-transform"),
-                HTTPField("X-Accel-Buffering", "no"),
-            ],
-            body: .stream(subscription)
-        )
+    private func eventStream(_ subscription: Subscription) -> HTTPResponse {
+        var subscription = subscription
+        subscription.retryMilliseconds = reconnectDelay.milliseconds
+        subscription.metrics = chat.tracker.metrics
+        return EventStreamResponse.make(.stream(subscription))
     }
 }
 

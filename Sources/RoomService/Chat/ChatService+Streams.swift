@@ -70,12 +70,15 @@ extension ChatService {
         -> Subscription?
     {
         if let stream = tracker.stream(id: id.streamID) {
-            guard stream.sessionID == sessionID, let cursor = stream.log.cursor(before: id.sequence + 1) else {
-                throw Self.streamNotFound
-            }
+            guard stream.sessionID == sessionID else { throw Self.streamNotFound }
             try Self.checkOwner(userID, of: stream.userID, roomID, of: stream.roomID)
             if stream.log.hasEnded, id.sequence + 1 == stream.log.eventCount { return nil }
-            return Subscription(stream.log, from: cursor, sendsDone: false)
+            switch stream.log.place(before: id.sequence + 1) {
+            case .cursor(let cursor): return Subscription(stream.log, from: cursor, sendsDone: false)
+            // From a place that is no longer held, all of the answer so far comes as one event.
+            case .passed: return Subscription(stream.log, from: 0, sendsDone: false)
+            case .unknown: throw Self.streamNotFound
+            }
         }
         let conversation = try await storing { () throws(StoreError) in
             try await store.conversation(streamID: id.streamID)

@@ -17,6 +17,10 @@ struct ChatService: Sendable {
     let logger: Logger
     let instanceID: String
     let contextLimit: Int
+    /// The longest answer, in bytes of UTF-8.
+    let answerLimit: Int
+    /// How much of a stream's events is held, in bytes.
+    let logLimit: Int
 
     /// What a client is given to watch.
     enum Answer: Sendable {
@@ -43,7 +47,8 @@ struct ChatService: Sendable {
             userID: session.userID,
             agentType: agent.name,
             question: StreamQuestion(query: question.query, messageID: question.messageID),
-            startedAt: now
+            startedAt: now,
+            retainedLimit: logLimit
         )
         try rateLimiter.check(.writes, key: session.userID)
         // Before the session's place is taken: others would join a stream that has nothing to answer.

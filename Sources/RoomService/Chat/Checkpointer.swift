@@ -19,13 +19,13 @@ struct Checkpointer: Sendable {
 
     /// In nanoseconds.
     private static let interval: Int64 = 1_000_000_000
-    /// A stream without new text is still told to be alive this often, in nanoseconds: with `interval` and the time that
+    /// A stream is told to be alive this often, in nanoseconds: with `interval` and the time that
     /// storing takes, at least every 5 s.
     private static let heartbeatInterval: Int64 = 3_000_000_000
 
     private struct Saved {
-        var byteCount: Int
-        var at: Int64
+        var byteCount = 0
+        var heartbeatAt: Int64
     }
 
     /// Runs until its task is cancelled.
@@ -43,22 +43,23 @@ struct Checkpointer: Sendable {
         var current: [String: Saved] = [:]
         var checkpoints: [Checkpoint] = []
         for stream in tracker.running {
-            let before = saved[stream.id] ?? Saved(byteCount: 0, at: now)
+            var news = saved[stream.id] ?? Saved(heartbeatAt: now)
             let byteCount = stream.log.answerByteCount
-            guard byteCount > before.byteCount || now - before.at >= Self.heartbeatInterval else {
-                current[stream.id] = before
-                continue
-            }
+            let hasText = byteCount > news.byteCount
+            let hasHeartbeat = now - news.heartbeatAt >= Self.heartbeatInterval
+            if hasText { news.byteCount = byteCount }
+            if hasHeartbeat { news.heartbeatAt = now }
+            current[stream.id] = news
+            guard hasText || hasHeartbeat else { continue }
             checkpoints.append(
                 Checkpoint(
                     conversationID: stream.conversationID,
                     streamID: stream.id,
                     instanceID: instanceID,
-                    agentResponse: stream.log.answer,
-                    at: time.now
+                    agentResponse: hasText ? stream.log.answer : nil,
+                    heartbeat: hasHeartbeat ? time.now : nil
                 )
             )
-            current[stream.id] = Saved(byteCount: byteCount, at: now)
         }
         guard !checkpoints.isEmpty else {
             saved = current

@@ -4,6 +4,8 @@ extension Reply {
     /// What is measured while an answer is made. Times are monotonic, in nanoseconds.
     struct Progress {
         private(set) var chunks = 0
+        /// Of the answer's text.
+        private(set) var byteCount = 0
         private let startedAt: Int64
         private var firstChunkAt: Int64?
 
@@ -11,7 +13,8 @@ extension Reply {
             self.startedAt = startedAt
         }
 
-        mutating func didAppend(at now: Int64) {
+        mutating func didAppend(_ count: Int, at now: Int64) {
+            byteCount += count
             if chunks == 0 { firstChunkAt = now }
             chunks += 1
         }

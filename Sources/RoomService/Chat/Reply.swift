@@ -4,7 +4,7 @@ import Primitives
 import Storage
 import Streaming
 
-/// The making of one reply: pulls chunks from the agent into the stream's log, until the agent is done or the stream
+/// The making of one reply: has the agent's pieces pumped into the stream's log, until the agent is done or the stream
 /// is cancelled, stores how it ended, and only then says so.
 struct Reply: Sendable {
     let service: ChatService
@@ -14,9 +14,6 @@ struct Reply: Sendable {
     let session: Session
     /// What was said before in the session, oldest first.
     var context: [AgentTurn] = []
-
-    /// How many chunks a reply that never has to wait may make before the others have their turn.
-    private static let chunksPerTurn = 32
 
     var conversation: Conversation {
         Conversation(
@@ -49,49 +46,38 @@ struct Reply: Sendable {
     // MARK: Making the answer
 
     private func run(_ encoder: StreamEventEncoder, on loop: EventLoop) async {
-        var encoder = encoder
-        var progress = Progress(startedAt: loop.now)
-        var answer: (any AgentAnswer)?
-        var end: ReplyEnd
-        do {
-            let pulled = agent.answer(prompt, pacer: LoopPacer(loop: loop))
-            answer = pulled
-            try await pull(pulled, into: &encoder, &progress, on: loop)
-            end = .complete
-        } catch let error as AgentError {
-            service.logger.warning("agent failed", ["stream.id": .string(stream.id), "error": .error(error)])
-            end = .failed(code: error.code.rawValue, message: error.message)
-        } catch is CancellationError {
-            end = .interrupted
-        } catch {
-            service.logger.error("reply failed", ["stream.id": .string(stream.id), "error": .error(error)])
-            end = .failed(code: "INTERNAL_ERROR", message: "An internal error occurred")
-        }
+        let pump = AnswerPump(
+            stream,
+            encoder: encoder,
+            backlog: service.backlog,
+            limit: service.answerLimit,
+            loop: loop
+        )
+        var end = await end(of: pump)
         switch stream.settle() {
         case .stopped: end = .cancelled
-        case .interrupted where end != .complete: end = .interrupted
+        case .interrupted where end.status != .completed: end = .interrupted
         case .interrupted, nil: break
         }
-        let metadata = progress.metadata(answer?.metadata ?? [:], now: loop.now)
+        var metadata = pump.progress.metadata(pump.metadata, now: loop.now)
+        if end == .completeAtLimit { metadata["finish_reason"] = .string(ReplyEnd.limitReason) }
         await finish(end, metadata: metadata)
     }
 
-    private func pull(
-        _ answer: any AgentAnswer,
-        into encoder: inout StreamEventEncoder,
-        _ progress: inout Progress,
-        on loop: EventLoop
-    ) async throws {
-        var piece: [UInt8] = []
-        while !stream.isCancelled, try await answer.next(appendingTo: &piece) {
-            encoder.encodeContent(piece)
-            guard stream.log.append(encoder.bytes, content: piece) else { break }
-            piece.removeAll(keepingCapacity: true)
-            progress.didAppend(at: loop.now)
-            if progress.chunks % Self.chunksPerTurn == 0 { await Task.yield() }
-            if service.backlog.pausesAnswers { try await service.backlog.waitWhilePaused(on: loop) }
+    private func end(of pump: AnswerPump) async -> ReplyEnd {
+        do {
+            switch try await pump.run(agent, prompt) {
+            case .complete: return .complete
+            case .cutAtLimit: return .completeAtLimit
+            case .cancelled: return .interrupted
+            }
+        } catch let error as AgentError {
+            service.logger.warning("agent failed", ["stream.id": .string(stream.id), "error": .error(error)])
+            return .failed(code: error.code.rawValue, message: error.message)
+        } catch {
+            service.logger.error("reply failed", ["stream.id": .string(stream.id), "error": .error(error)])
+            return .failed(code: "INTERNAL_ERROR", message: "An internal error occurred")
         }
-        if stream.isCancelled { throw CancellationError() }
     }
 
     private var prompt: AgentPrompt {
@@ -172,6 +158,7 @@ struct Reply: Sendable {
             firstSequence: stream.log.eventCount
         )
         encoder.encodeTerminal(end, answer: answer)
+        service.tracker.metrics.didEnd(end.streamEnd)
         service.tracker.end(stream, terminalEvent: encoder.bytes, isKept: isKept)
     }
 }

@@ -1,4 +1,3 @@
-import HTTPServer
 import Storage
 import Synchronization
 
@@ -104,14 +103,4 @@ final class StoreBacklog: Sendable {
     var pausesAnswers: Bool { pauses.load(ordering: .relaxed) }
 
     func pauseAnswers(_ isPaused: Bool) { pauses.store(isPaused, ordering: .relaxed) }
-
-    /// How long an answer that pauses waits until it looks again, in nanoseconds.
-    private static let pauseInterval: Int64 = 1_000_000_000
-
-    /// Returns when answers no longer pause. To be called on `loop`.
-    ///
-    /// - Throws: `CancellationError`, at once, when the task is cancelled.
-    func waitWhilePaused(on loop: EventLoop) async throws {
-        while pausesAnswers { try await loop.sleep(until: loop.now + Self.pauseInterval) }
-    }
 }

@@ -1,5 +1,6 @@
 import Agents
 import Glibc
+import Storage
 
 extension SettingVariable {
     /// All variables, in the order in which `--help` shows them.
@@ -45,6 +46,13 @@ extension SettingVariable {
     private static let streams: [SettingVariable] = [
         .integer("MAX_STREAMS_PER_USER", \.maxStreamsPerUser, 1...1_000_000, "answers that one user has running"),
         .integer("MAX_STREAMS", \.maxStreams, 1...10_000_000, "answers running on this instance"),
+        .integer(
+            "MAX_ANSWER_BYTES",
+            \.maxAnswer,
+            1024...Checkpoint.textLimit,
+            unit: "bytes",
+            "text of one answer; a longer one ends there"
+        ),
         .duration(
             "STREAM_RETENTION_SECONDS",
             \.streamRetention,
@@ -57,7 +65,15 @@ extension SettingVariable {
             1...1_048_576,
             unit: "MiB",
             scale: 1 << 20,
-            "memory for the events of ended answers; the oldest go first"
+            "memory for all answers' events; ended answers go first, the oldest before"
+        ),
+        .integer(
+            "STREAM_LOG_MB",
+            \.streamLog,
+            1...1024,
+            unit: "MiB",
+            scale: 1 << 20,
+            "events of one answer that are held"
         ),
         .duration("STUCK_READER_SECONDS", \.stuckReader, 0.1...86_400, "until a reader that takes nothing is cut off"),
         .duration("HEARTBEAT_SECONDS", \.heartbeat, 0.1...86_400, "between keep-alive comments of a quiet stream"),

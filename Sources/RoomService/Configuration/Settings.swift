@@ -39,10 +39,14 @@ struct Settings: Sendable, Equatable {
     var sessionTimeout = Duration.seconds(30 * 60)
     /// Idle time after which a session's context is cleared.
     var sessionIdle = Duration.seconds(10 * 60)
+    /// The text of one answer, in bytes of UTF-8; what is longer ends there.
+    var maxAnswer = 4 << 20
     /// How long an ended stream can still be read.
     var streamRetention = Duration.seconds(300)
     /// For all streams' events together, in bytes.
     var streamMemory = 512 << 20
+    /// For one stream's events, in bytes.
+    var streamLog = 8 << 20
     /// How long a reader may take nothing of what waits for it.
     var stuckReader = Duration.seconds(30)
     /// From one keep-alive comment to the next.

@@ -9,7 +9,7 @@ package protocol ConversationStore: Sendable {
     /// - Throws: `.sessionNotFound` and `.roomNotFound` when they have gone meanwhile, `.duplicateMessage`.
     func begin(_ conversation: Conversation, stream: ActiveStream, startsContext: Bool) async throws(StoreError)
 
-    /// Stores the text of running answers so far, and their heartbeats, in one batch. Answers that have ended are left alone.
+    /// Stores what is new of running answers, and their heartbeats, in one batch. Answers that have ended are left alone.
     func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError)
 
     /// Stores how a running answer ended, and removes the record of its stream; `end.at` becomes the last

@@ -27,9 +27,12 @@ extension SQLiteStore {
         guard !checkpoints.isEmpty else { return }
         try await writer.write { connection throws(StoreError) in
             for checkpoint in checkpoints {
-                let changed = try connection.run(.saveText, checkpoint.agentResponse, checkpoint.conversationID)
-                guard changed > 0 else { continue }
-                try connection.run(.saveHeartbeat, checkpoint.at, checkpoint.streamID)
+                if let text = checkpoint.agentResponse {
+                    try connection.run(.saveText, text, checkpoint.conversationID)
+                }
+                if let heartbeat = checkpoint.heartbeat {
+                    try connection.run(.saveHeartbeat, heartbeat, checkpoint.streamID)
+                }
             }
         }
     }

@@ -1,22 +1,30 @@
-/// A literal on its way to one client, which may take it in parts.
+/// Bytes on their way to one client, which may take them in parts.
 struct PendingBytes {
-    private let text: StaticString
+    private let bytes: UnsafeRawBufferPointer
     private var sent = 0
+    /// What the bytes live as long as; nil for those that live as long as the program.
+    let owner: LogSegment?
 
     init(_ text: StaticString) {
-        self.text = text
+        bytes = UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+        owner = nil
     }
 
-    /// What is not sent yet; valid for ever.
-    var rest: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: text.utf8Start + sent, count: text.utf8CodeUnitCount - sent)
+    init(_ bytes: [UInt8]) {
+        let memory = LogSegment(start: 0, capacity: bytes.count)
+        memory.write(bytes, at: 0)
+        self.bytes = memory.view(0..<bytes.count)
+        owner = memory
     }
+
+    /// What is not sent yet; valid as long as its owner.
+    var rest: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[sent...]) }
 
     /// Notes that as many of `count` bytes as there were are sent, and takes them off. True when none is left.
     mutating func take(_ count: inout Int) -> Bool {
-        let taken = min(count, text.utf8CodeUnitCount - sent)
+        let taken = min(count, bytes.count - sent)
         sent += taken
         count -= taken
-        return sent == text.utf8CodeUnitCount
+        return sent == bytes.count
     }
 }

@@ -4,11 +4,19 @@ import Synchronization
 /// The events of one stream, encoded once, in order: the one copy that every reader reads from.
 ///
 /// Append-only, and ended by exactly one terminal event. A reader is a cursor, a place in bytes between two events.
-/// One task appends; readers may be on any loop, and are told once a batch.
+/// One task appends; readers may be on any loop, and are told once a batch. Of a long stream only the newest events are held:
+/// who wants older ones, or lags that far behind, begins again with a `snapshot`.
 package final class StreamLog: Sendable {
-    private let state = Mutex(StreamLogState())
+    package let streamID: String
+    package let agentType: String
+    private let state: Mutex<StreamLogState>
 
-    package init() {}
+    /// - Parameter retainedLimit: how many bytes of events are held at the most.
+    package init(streamID: String, agentType: String, retainedLimit: Int = .max) {
+        self.streamID = streamID
+        self.agentType = agentType
+        state = Mutex(StreamLogState(retainedLimit: retainedLimit))
+    }
 
     // MARK: Writing
 
@@ -33,6 +41,11 @@ package final class StreamLog: Sendable {
             state.write(event, isLast: true)
             for watchers in state.watchers { watchers.wake() }
         }
+    }
+
+    /// Lets go of the oldest events beyond that many bytes, now and from now on.
+    package func retain(atMost limit: Int) {
+        state.withLock { $0.retain(atMost: limit) }
     }
 
     /// Stops the log: no reader is given any more of it but the terminal event, and the rest of an event of which
@@ -76,7 +89,7 @@ package final class StreamLog: Sendable {
     }
 
     /// How many events there are.
-    package var eventCount: Int { state.withLock { $0.starts.count } }
+    package var eventCount: Int { state.withLock { $0.eventCount } }
 
     /// The memory that the events and the answer take, in bytes.
     package var memoryByteCount: Int {
@@ -85,21 +98,56 @@ package final class StreamLog: Sendable {
         }
     }
 
-    /// The cursor before the event of that sequence number, or nil when the log does not know of such an event yet.
-    /// One past the last event is a place too.
-    package func cursor(before sequence: Int) -> Int? {
+    /// Where a reader finds an event.
+    package enum Place: Sendable, Equatable {
+        case cursor(Int)
+        /// It is no longer held.
+        case passed
+        /// There is no such event yet.
+        case unknown
+    }
+
+    /// The place before the event of that sequence number. One past the last event is a place too.
+    package func place(before sequence: Int) -> Place {
         state.withLock { state in
-            guard sequence >= 0, sequence <= state.starts.count else { return nil }
-            return sequence == state.starts.count ? state.byteCount : Int(state.starts[sequence])
+            guard sequence >= 0, sequence <= state.eventCount else { return .unknown }
+            guard sequence >= state.firstSequence else { return .passed }
+            return .cursor(state.start(ofEvent: sequence - state.firstSequence))
+        }
+    }
+
+    /// Whether what follows `cursor` is still held.
+    func holds(_ cursor: Int) -> Bool {
+        state.withLock { cursor >= $0.firstByte }
+    }
+
+    /// The whole of the stream so far, for a reader that cannot read it event by event.
+    struct Snapshot {
+        /// The text that the events up to `sequence` add up to.
+        var answer: String
+        var sequence: Int
+        /// Where to go on. A terminal event is not part of the snapshot.
+        var cursor: Int
+    }
+
+    var snapshot: Snapshot {
+        state.withLock { state in
+            let count = state.starts.count - (state.hasEnded ? 1 : 0)
+            return Snapshot(
+                answer: String(decoding: state.answer, as: UTF8.self),
+                sequence: state.firstSequence + count - 1,
+                cursor: state.start(ofEvent: count)
+            )
         }
     }
 
     /// Adds views over the bytes from `cursor` on; where events must not be shown any more, moves it over them first.
-    /// The views stay valid as long as the log.
     ///
     /// - Parameter isChunked: whether the client knows chunks; else only their payloads are added.
-    func read(from cursor: inout Int, into batch: inout WriteBatch, isChunked: Bool) -> BodyState {
+    /// - Returns: nil when what follows `cursor` is no longer held.
+    func read(from cursor: inout Int, into batch: inout WriteBatch, isChunked: Bool) -> BodyState? {
         state.withLock { state in
+            guard cursor >= state.firstByte else { return nil }
             let (end, whenRead) = state.readableEnd(from: &cursor)
             var place = cursor
             var index = state.segment(at: place)
@@ -114,7 +162,7 @@ package final class StreamLog: Sendable {
                     next = event.end
                 }
                 let count = batch.byteCount
-                batch.append(state.segments[index].view(part))
+                batch.append(state.segments[index].view(part), of: state.segments[index])
                 guard batch.byteCount - count == part.count else { return .more }
                 place = next
             }
@@ -128,6 +176,8 @@ package final class StreamLog: Sendable {
         return state.withLock { state in
             var (place, count) = (cursor, count)
             while count > 0 {
+                // Let go of meanwhile, with what follows: the next look will find that out.
+                guard place >= state.firstByte else { return place }
                 let event = state.event(at: place)
                 let start = max(place, event.payload.lowerBound)
                 let rest = event.payload.upperBound - start

@@ -12,10 +12,16 @@ struct StreamLogState {
         case ended
     }
 
+    /// What is held of the events, oldest first.
     private(set) var segments: [LogSegment] = []
-    /// Where each event begins; its place in the list is its sequence number.
+    /// Where each event that is held begins. The place in the list and `firstSequence` make its sequence number.
     private(set) var starts: [UInt32] = []
+    /// How many events are no longer held: the sequence number of the first that is.
+    private(set) var firstSequence = 0
+    /// All that was ever written.
     private(set) var byteCount = 0
+    /// Events further back than that many bytes are let go, to within a segment. What readers have not read is no exception.
+    private var retainedLimit: Int
     var phase = Phase.open
     /// The text that the events add up to, in UTF-8.
     var answer: [UInt8] = []
@@ -25,18 +31,44 @@ struct StreamLogState {
     private static let smallestSegment = 2048
     private static let largestSegment = 65_536
 
+    init(retainedLimit: Int) {
+        self.retainedLimit = retainedLimit
+    }
+
     var hasEnded: Bool { phase == .ended || phase == .stopped }
+
+    var eventCount: Int { firstSequence + starts.count }
+
+    /// Where what is held begins.
+    var firstByte: Int { segments.first?.start ?? 0 }
 
     /// Appends one event. No event lies across two segments. Behind the last one no room is kept.
     mutating func write(_ event: [UInt8], isLast: Bool = false) {
         let room = segments.last.map { $0.start + $0.capacity - byteCount } ?? 0
         if room < event.count {
-            let usual = min(max(byteCount / 2, Self.smallestSegment), Self.largestSegment)
+            let usual = min(max((byteCount - firstByte) / 2, Self.smallestSegment), Self.largestSegment)
             segments.append(LogSegment(start: byteCount, capacity: isLast ? event.count : max(usual, event.count)))
+            trim()
         }
         segments[segments.count - 1].write(event, at: byteCount)
         starts.append(UInt32(byteCount))
         byteCount += event.count
+    }
+
+    /// Lets go of the oldest events beyond that many bytes, now and from now on.
+    mutating func retain(atMost limit: Int) {
+        retainedLimit = limit
+        trim()
+    }
+
+    /// By whole segments; the last one, with the newest events, always stays.
+    private mutating func trim() {
+        let gone = segments.dropFirst().prefix { byteCount - $0.start > retainedLimit }.count
+        guard gone > 0 else { return }
+        segments.removeFirst(gone)
+        let events = firstEvent(from: firstByte)
+        starts.removeFirst(events)
+        firstSequence += events
     }
 
     /// How far a reader at `cursor` may read, and what is to be said to it when it has. Moves the cursor to the terminal
@@ -56,15 +88,18 @@ struct StreamLogState {
 
     /// `cursor`, where an event begins there, else the end of the event that it is in.
     func boundary(from cursor: Int) -> Int {
-        let index = firstEvent(from: cursor)
-        return index < starts.count ? Int(starts[index]) : byteCount
+        start(ofEvent: firstEvent(from: cursor))
+    }
+
+    /// Where the event at that place in `starts` begins; one past the last is a place too.
+    func start(ofEvent index: Int) -> Int {
+        index < starts.count ? Int(starts[index]) : byteCount
     }
 
     /// The event that holds `place`: where the payload of its chunk lies, and where it ends, framing included.
     func event(at place: Int) -> (payload: Range<Int>, end: Int) {
         let next = firstEvent(from: place + 1)
-        let start = Int(starts[next - 1])
-        let end = next < starts.count ? Int(starts[next]) : byteCount
+        let (start, end) = (Int(starts[next - 1]), start(ofEvent: next))
         let chunk = segments[segment(at: start)].view(start..<end)
         let sizeLine = (chunk.firstIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
         return (start + sizeLine..<end - 2, end)

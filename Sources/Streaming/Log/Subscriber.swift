@@ -24,21 +24,37 @@ final class Subscriber: BodyProducer {
     init(_ subscription: Subscription, outlet: BodyOutlet) {
         self.subscription = subscription
         self.outlet = outlet
-        before = PendingBytes(SSEText.retry(isChunked: outlet.isChunked))
+        before = PendingBytes(SSEText.retry(milliseconds: subscription.retryMilliseconds, isChunked: outlet.isChunked))
         follower = subscription.followedSession.map { SessionFollower(loop: outlet.loop, session: $0) }
         follower?.subscriber = self
+        subscription.metrics?.subscribers.add(1, ordering: .relaxed)
         if let log = subscription.log { watch(log, from: subscription.cursor) }
         if let follower { subscription.tracker?.follow(follower) }
     }
 
     func pump() { outlet.pump() }
 
-    /// Reads from `log` from now on.
+    /// Reads from `log` from now on. Where that place is no longer held, all of the stream so far comes as one event.
     private func watch(_ log: StreamLog, from cursor: Int) {
         self.log = log
         self.cursor = cursor
+        if !log.holds(cursor) { reset(log) }
         watchers = log.watchers(on: outlet.loop)
         watchers?.add(self)
+    }
+
+    private func reset(_ log: StreamLog) {
+        let snapshot = log.snapshot
+        cursor = snapshot.cursor
+        var encoder = StreamEventEncoder(
+            streamID: log.streamID,
+            agentType: log.agentType,
+            firstSequence: snapshot.sequence
+        )
+        encoder.encodeReset(answer: snapshot.answer)
+        let event = outlet.isChunked ? encoder.bytes : encoder.payload
+        before = PendingBytes((before.map { Array($0.rest) } ?? []) + event)
+        subscription.metrics?.resets.add(1, ordering: .relaxed)
     }
 
     private func unwatch() {
@@ -51,34 +67,51 @@ final class Subscriber: BodyProducer {
 
     func fill(_ batch: inout WriteBatch) -> BodyState {
         logBytesInBatch = 0
-        if let before { batch.append(before.rest) }
         while true {
             if log == nil, let follower {
                 switch follower.next() {
                 case .log(let log): watch(log, from: 0)
-                case .waiting: return .waiting
+                case .waiting: return fillBefore(&batch, then: .waiting)
                 case .finished: return finish(&batch)
                 }
             }
-            guard let log else { return .waiting }
-            let count = batch.byteCount
-            let state = log.read(from: &cursor, into: &batch, isChunked: outlet.isChunked)
-            logBytesInBatch += batch.byteCount - count
+            guard let log else { return fillBefore(&batch, then: .waiting) }
+            let count = fillBefore(&batch)
+            guard let state = log.read(from: &cursor, into: &batch, isChunked: outlet.isChunked) else {
+                // Too far behind. What it has missed it gets when it comes again.
+                subscription.metrics?.cutForLag.add(1, ordering: .relaxed)
+                outlet.abort()
+                return .waiting
+            }
+            logBytesInBatch = batch.byteCount - count
             guard case .finished = state else { return state }
             guard follower != nil else { return finish(&batch) }
             // A follower goes on with the session's next stream when all of this one is sent.
-            guard logBytesInBatch == 0 else { return .more }
+            guard batch.byteCount == 0 else { return .more }
             unwatch()
         }
+    }
+
+    /// Adds what goes out before the log's events; returns how much that is.
+    @discardableResult
+    private func fillBefore(_ batch: inout WriteBatch) -> Int {
+        if let before { batch.append(before.rest, of: before.owner) }
+        return batch.byteCount
+    }
+
+    private func fillBefore(_ batch: inout WriteBatch, then state: BodyState) -> BodyState {
+        fillBefore(&batch)
+        return state
     }
 
     private func finish(_ batch: inout WriteBatch) -> BodyState {
         let ending = SSEText.ending(sendsDone: subscription.sendsDone, isChunked: outlet.isChunked)
         let bytes = behind ?? PendingBytes(ending)
         behind = bytes
+        if log == nil { fillBefore(&batch) }
         let count = batch.byteCount
         guard !batch.isFull else { return .more }
-        batch.append(bytes.rest)
+        batch.append(bytes.rest, of: bytes.owner)
         return batch.byteCount - count == bytes.rest.count ? .finished : .more
     }
 
@@ -99,6 +132,7 @@ final class Subscriber: BodyProducer {
 
     func didClose() {
         unwatch()
+        subscription.metrics?.subscribers.subtract(1, ordering: .relaxed)
         if let follower {
             subscription.tracker?.unfollow(follower)
             follower.subscriber = nil

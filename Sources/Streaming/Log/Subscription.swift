@@ -2,6 +2,11 @@ import HTTPServer
 
 /// What a client wants to watch: the body of a response. It becomes a subscriber when the response goes out.
 package struct Subscription: StreamedBody {
+    /// How long the client is told to wait before it reconnects, in milliseconds.
+    package var retryMilliseconds = 2000
+    /// Where it is counted.
+    package var metrics: StreamMetrics?
+
     let log: StreamLog?
     let cursor: Int
     let sendsDone: Bool

@@ -1,9 +1,19 @@
+import Primitives
+
 /// The lines of an event stream besides its events (WHATWG HTML, section 9.2), plain or as chunks (RFC 9112, section 7.1).
-/// They are literals, so that a subscriber holds no copy of them.
+/// All but one are literals, so that a subscriber holds no copy of them.
 enum SSEText {
-    /// How long a client waits before it reconnects: two seconds.
-    static func retry(isChunked: Bool) -> StaticString {
-        isChunked ? "d\r\nretry: 2000\n\n\r\n" : "retry: 2000\n\n"
+    /// How long a client is to wait before it reconnects. For the moment until it is sent, these bytes are the
+    /// subscriber's own: the time is.
+    static func retry(milliseconds: Int, isChunked: Bool) -> [UInt8] {
+        var line: [UInt8] = []
+        line.append(ascii: "retry: ")
+        line.append(decimal: milliseconds)
+        line.append(ascii: "\n\n")
+        guard isChunked else { return line }
+        var chunk: [UInt8] = []
+        chunk.append(chunk: line)
+        return chunk
     }
 
     /// A comment, which clients ignore: it shows proxies and both ends that the connection lives.

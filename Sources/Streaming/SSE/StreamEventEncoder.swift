@@ -10,6 +10,8 @@ package struct StreamEventEncoder: Sendable {
     package private(set) var nextSequence: Int
     /// The event encoded last, chunk framing included.
     package private(set) var bytes: [UInt8] = []
+    /// The same without the framing.
+    package var payload: [UInt8] { event }
 
     private let idPrefix: [UInt8]
     /// What every event's object ends with: who answers, in which stream.
@@ -55,6 +57,11 @@ package struct StreamEventEncoder: Sendable {
             event.append(json: member.value)
         }
         end()
+    }
+
+    /// All of the answer so far, for a reader that has missed events: its id is that of the last of them.
+    package mutating func encodeReset(answer: String) {
+        encode(status: "reset", members: [JSONObject.Member(key: "content", value: .string(answer))])
     }
 
     private mutating func begin() {

@@ -33,6 +33,7 @@ package final class ActiveStreamTracker: Sendable {
         var isDraining = false
     }
 
+    package let metrics = StreamMetrics()
     private let limits: Limits
     private let time: any TimeSource
     private let state: Mutex<State>
@@ -60,6 +61,7 @@ package final class ActiveStreamTracker: Sendable {
             state.running[stream.id] = stream
             state.bySession[stream.sessionID] = stream
             state.countByUser[stream.userID] = count + 1
+            metrics.started.add(1, ordering: .relaxed)
             return .started(stream)
         }
     }
@@ -91,14 +93,27 @@ package final class ActiveStreamTracker: Sendable {
             if isKept { state.ended.add(stream, logByteCount: logByteCount, now: now) }
         }
         stream.log.end(terminalEvent)
+        metrics.endedEvents.add(stream.log.eventCount, ordering: .relaxed)
         stream.didEnd()
     }
 
-    /// From now on no stream starts. Followers end when they have read what has been announced to them.
+    /// From now on no stream starts, and no follower waits for one. Those that are there go on: `endFollowers`.
     package func drain() {
+        state.withLock { $0.isDraining = true }
+    }
+
+    package var followerCount: Int {
+        state.withLock { state in state.followers.values.reduce(0) { $0 + $1.count } }
+    }
+
+    /// Ends at most `count` followers, when they have read what has been announced to them.
+    ///
+    /// - Returns: how many.
+    package func endFollowers(atMost count: Int) -> Int {
         state.withLock { state in
-            state.isDraining = true
-            for follower in state.followers.values.joined() { follower.finish() }
+            let chosen = Array(state.followers.values.joined().lazy.filter { !$0.isFinishing }.prefix(count))
+            for follower in chosen { follower.finish() }
+            return chosen.count
         }
     }
 
@@ -130,11 +145,30 @@ package final class ActiveStreamTracker: Sendable {
 
     package var capacity: Int { limits.streams }
 
-    /// Lets go of ended logs whose time is over.
-    package func removeExpired() {
-        let now = time.monotonicNanoseconds
-        state.withLock { $0.ended.removeExpired(now: now) }
+    /// The memory of all logs, in bytes.
+    package var memory: (running: Int, ended: Int) {
+        let (running, ended) = state.withLock { (Array($0.running.values), $0.ended.byteCount) }
+        return (running.reduce(0) { $0 + $1.log.memoryByteCount }, ended)
     }
+
+    /// Keeps all logs within the memory that there is for them, and lets go of ended ones whose time is over. The ended ones
+    /// go first, oldest first. When that is not enough, running ones hold only their newest events, each the same share, as
+    /// none of them is dropped.
+    package func limitMemory() {
+        let now = time.monotonicNanoseconds
+        let running = running
+        let byteCount = running.reduce(0) { $0 + $1.log.memoryByteCount }
+        let limit = state.withLock { state in
+            state.ended.removeExpired(now: now, besides: byteCount)
+            return state.ended.memoryLimit
+        }
+        guard byteCount > limit else { return }
+        let share = max(Self.smallestShare, limit / running.count)
+        for stream in running { stream.log.retain(atMost: share) }
+    }
+
+    /// What each running stream may hold in any case, in bytes.
+    private static let smallestShare = 65_536
 
     /// Forgets the ended streams of a room or session that is deleted.
     package func forgetEnded(where isForgotten: (LiveStream) -> Bool) {

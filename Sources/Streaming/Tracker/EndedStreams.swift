@@ -58,10 +58,14 @@ struct EndedStreams {
         removeExpired(now: now)
     }
 
-    mutating func removeExpired(now: Int64) {
+    /// For all logs, in bytes.
+    var memoryLimit: Int { retention.memory }
+
+    /// - Parameter running: what the logs of running streams take of the memory, in bytes.
+    mutating func removeExpired(now: Int64, besides running: Int = 0) {
         while first < entries.count {
             let entry = entries[first]
-            guard now - entry.endedAt >= retention.time || byteCount > retention.memory else { break }
+            guard now - entry.endedAt >= retention.time || byteCount + running > retention.memory else { break }
             forget(entry)
             entries[first].stream = nil
             first += 1

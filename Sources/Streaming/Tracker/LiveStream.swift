@@ -33,7 +33,7 @@ package final class LiveStream: Sendable {
     package let agentType: String
     package let question: StreamQuestion
     package let startedAt: Timestamp
-    package let log = StreamLog()
+    package let log: StreamLog
 
     private struct State {
         var cancellation: StreamCancellation?
@@ -61,8 +61,10 @@ package final class LiveStream: Sendable {
         userID: String,
         agentType: String,
         question: StreamQuestion,
-        startedAt: Timestamp
+        startedAt: Timestamp,
+        retainedLimit: Int = .max
     ) {
+        log = StreamLog(streamID: id, agentType: agentType, retainedLimit: retainedLimit)
         self.id = id
         self.conversationID = conversationID
         self.sessionID = sessionID

@@ -40,6 +40,9 @@ final class SessionFollower: LoopWork, @unchecked Sendable {
         loop.flush(self)
     }
 
+    /// Whether it has been told that no further stream will come.
+    var isFinishing: Bool { news.withLock { $0.isFinished } }
+
     /// Takes the log to go on with, in the order in which the streams began.
     func next() -> Next {
         news.withLock { news in

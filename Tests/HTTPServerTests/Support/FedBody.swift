@@ -104,7 +104,7 @@ private final class FedProducer: BodyProducer {
             isLastStaged = isLast
             stage(framed(bytes, isLast: isLast))
         }
-        if sent < staged.count { batch.append(UnsafeRawBufferPointer(rebasing: staged[sent...])) }
+        if sent < staged.count { batch.append(UnsafeRawBufferPointer(rebasing: staged[sent...]), of: nil) }
         return isLastStaged ? .finished : sent < staged.count ? .more : .waiting
     }
 

@@ -1,6 +1,7 @@
 import HTTPServer
 import Primitives
 import Storage
+import Streaming
 import Testing
 
 @testable import RoomService
@@ -283,6 +284,14 @@ struct ErrorTests {
             cors: CORS(.any),
             requestIDs: RequestIDs(RandomIdentifierGenerator()),
             rateLimiter: RateLimiter(.off, time: time),
+            reconnectDelay: ReconnectDelay(
+                tracker: ActiveStreamTracker(
+                    limits: .init(streams: 1, streamsPerUser: 1),
+                    retention: StreamRetention(time: 0, memory: 0),
+                    time: time
+                ),
+                random: RandomIdentifierGenerator()
+            ),
             time: time,
             logger: Logger(level: .warning, format: .text, time: time, sink: log)
         )

@@ -74,4 +74,22 @@ struct FollowerTests {
             #expect(try follower.dataEvent() == nil)
         }
     }
+
+    @Test func `when the service ends they are let go one after the other`() async throws {
+        try await withService { service in
+            let (session, _) = try service.makeSession()
+            let followers = try (0..<250).map { _ in try service.watch("session_id=\(session)") }
+            let tracker = service.application.tracker
+            #expect(tracker.followerCount == 250)
+            service.beginShutDown()
+            await service.settle()
+            var counts: [Int] = []
+            while tracker.followerCount > 0, counts.count < 100 {
+                counts.append(tracker.followerCount)
+                await service.advance(by: .milliseconds(100))
+            }
+            #expect(counts == [150, 50])
+            for follower in followers { while try follower.event() != nil {} }
+        }
+    }
 }

@@ -8,7 +8,11 @@ struct ScriptedAgent: Agent {
     var words: [String]
     var failure: (any Error)?
 
-    func answer(_ prompt: AgentPrompt, pacer: any AgentPacer) -> any AgentAnswer {
+    func answer(
+        _ prompt: AgentPrompt,
+        clock: any AgentClock,
+        wake: @escaping @Sendable () -> Void
+    ) -> any AgentAnswer {
         Answer(words: words, failure: failure)
     }
 
@@ -22,13 +26,13 @@ struct ScriptedAgent: Agent {
             self.failure = failure
         }
 
-        func next(appendingTo piece: inout [UInt8]) async throws -> Bool {
+        func next(appendingTo piece: inout [UInt8]) throws -> AgentProgress {
             guard words.isEmpty else {
                 piece += Array(words.removeFirst().utf8)
-                return true
+                return .piece
             }
             if let failure { throw failure }
-            return false
+            return .ended
         }
     }
 }

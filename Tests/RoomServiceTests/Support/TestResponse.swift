@@ -54,7 +54,8 @@ struct TestEvent: Equatable {
     var isComment: Bool { text.hasPrefix(":") }
     var id: String? { field("id") }
     var data: String? { field("data") }
-    var retry: String? { field("retry") }
+    /// In milliseconds.
+    var retry: Int? { field("retry").flatMap { Int($0) } }
     var json: JSONObject { data.flatMap { try? JSONParser.parse(Array($0.utf8)) }?.objectValue ?? [:] }
     var status: String? { json["status"]?.stringValue }
     var content: String? { json["content"]?.stringValue }

@@ -110,7 +110,7 @@ import Testing
                     streamID: "stream-\($0)",
                     instanceID: "i1",
                     agentResponse: "so far \($0)",
-                    at: time(33)
+                    heartbeat: time(33)
                 )
             }
             try await store.checkpoint(checkpoints)

@@ -17,7 +17,7 @@ import Testing
                 streamID: "stream-\(id)",
                 instanceID: "dead",
                 agentResponse: "half of \(id)",
-                at: time(seconds)
+                heartbeat: time(seconds)
             )
         }
         try await store.checkpoint(checkpoints)

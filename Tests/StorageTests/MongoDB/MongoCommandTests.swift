@@ -39,7 +39,7 @@ import Testing
                         streamID: "stream-c\($0)",
                         instanceID: "i1",
                         agentResponse: "x",
-                        at: time(5)
+                        heartbeat: time(5)
                     )
                 }
             )
@@ -156,7 +156,13 @@ func exercise(_ store: any Store) async throws {
     try await store.converse(.sample("c2", at: 1))
     try await store.begin(.sample("c3", at: 3), startsContext: true)
     try await store.checkpoint([
-        Checkpoint(conversationID: "c3", streamID: "stream-c3", instanceID: "i1", agentResponse: "so", at: time(4))
+        Checkpoint(
+            conversationID: "c3",
+            streamID: "stream-c3",
+            instanceID: "i1",
+            agentResponse: "so",
+            heartbeat: time(4)
+        )
     ])
     for order in RoomOrder.Key.allCases {
         _ = try await store.rooms(userID: "ann", order: RoomOrder(key: order), page: PageRequest(limit: 1, offset: 1))

@@ -16,7 +16,7 @@ import Testing
                     streamID: "stream-c2",
                     instanceID: "i1",
                     agentResponse: "x",
-                    at: time(9)
+                    heartbeat: time(9)
                 )
             ])
             _ = try await store.updateRoom(id: "r1", userID: "ann", changes: RoomChanges(name: "n"), at: time(9))
@@ -246,7 +246,7 @@ import Testing
                 streamID: "stream-c1",
                 instanceID: "i1",
                 agentResponse: "more",
-                at: record[0].lastHeartbeat
+                heartbeat: record[0].lastHeartbeat
             )
             try await store.checkpoint([checkpoint])
             #expect(try await store.activeStreams() == record)

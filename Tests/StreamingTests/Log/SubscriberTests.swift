@@ -14,7 +14,7 @@ struct SubscriberTests {
     private static func watching(_ log: StreamLog) -> @Sendable (HTTPRequest) -> HTTPResponse {
         { request in
             let path = request.head.path
-            if let cursor = Int(path.dropFirst(6)).flatMap({ log.cursor(before: $0) }) {
+            if let first = Int(path.dropFirst(6)), case .cursor(let cursor) = log.place(before: first) {
                 return HTTPResponse(body: .stream(Subscription(log, from: cursor, sendsDone: false)))
             }
             return HTTPResponse(body: .stream(Subscription(log, sendsDone: path == "/done")))

@@ -43,6 +43,7 @@ struct ActiveStreamTrackerTests {
         end(tracker, first)
         #expect(refusal(tracker, sampleStream("8", session: "a")) == nil)
         tracker.drain()
+        _ = tracker.endFollowers(atMost: .max)
         end(tracker, second)
         #expect(refusal(tracker, sampleStream("9", session: "b")) == .shuttingDown)
     }
@@ -106,7 +107,7 @@ struct ActiveStreamTrackerTests {
         // Another session's message of that id is another message.
         #expect(try joined(tracker, sampleStream("6", session: "other", messageID: "m")) == nil)
         time.advance(by: .nanoseconds(1000))
-        tracker.removeExpired()
+        tracker.limitMemory()
         #expect(try joined(tracker, sampleStream("7", messageID: "m")) == nil)
     }
 

@@ -20,7 +20,7 @@ struct EndedStreamsTests {
         #expect(tracker.stream(id: "0") == nil)
         #expect((1..<300).allSatisfy { tracker.stream(id: "\($0)") != nil })
         time.advance(by: .seconds(100))
-        tracker.removeExpired()
+        tracker.limitMemory()
         #expect((0...100).allSatisfy { tracker.stream(id: "\($0)") == nil })
         #expect((101..<300).allSatisfy { tracker.stream(id: "\($0)") != nil })
         time.advance(by: .seconds(500))

@@ -50,6 +50,7 @@ struct SessionFollowerTests {
             try play("third", tracker)
             for client in clients { try client.read(untilBodyHas: "third:4") }
             tracker.drain()
+            _ = tracker.endFollowers(atMost: .max)
             for client in clients.prefix(5) {
                 #expect(try client.stream().events.map(\.id) == ids(of: ["running", "second", "third"]))
             }
@@ -70,6 +71,7 @@ struct SessionFollowerTests {
             let text = String(repeating: "Nobody reads this for now. ", count: 800)
             for name in names { try play(name, tracker, text: text) }
             tracker.drain()
+            _ = tracker.endFollowers(atMost: .max)
             for client in clients { #expect(try client.stream().events.map(\.id) == ids(of: names)) }
         }
     }
@@ -93,6 +95,7 @@ struct SessionFollowerTests {
             try await playing.value
             for client in clients { try client.read(untilBodyHas: "retry") }
             tracker.drain()
+            _ = tracker.endFollowers(atMost: .max)
             for client in clients {
                 let seen = try client.stream().events.map { $0.id ?? "" }
                 #expect(seen.count % 5 == 0)
@@ -110,6 +113,7 @@ struct SessionFollowerTests {
             let idle = try server.get("/")
             try idle.read(untilBodyHas: "retry")
             tracker.drain()
+            _ = tracker.endFollowers(atMost: .max)
             let ended = try idle.stream()
             #expect(ended.events.isEmpty)
             #expect(ended.retry == 2000)
@@ -122,6 +126,7 @@ struct SessionFollowerTests {
             let client = try server.get("/")
             try client.read(untilBodyHas: "started")
             busy.drain()
+            _ = busy.endFollowers(atMost: .max)
             await server.settle()
             let late = try server.get("/")
             try late.read(untilBodyHas: "started")
@@ -143,6 +148,7 @@ struct SessionFollowerTests {
             try play("next", tracker)
             try client.read(untilBodyHas: "next:4")
             tracker.drain()
+            _ = tracker.endFollowers(atMost: .max)
             #expect(try client.stream().events.map(\.id) == ids(of: ["next"]))
         }
     }

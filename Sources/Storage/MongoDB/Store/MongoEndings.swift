@@ -1,9 +1,6 @@
 import Primitives
 
 extension Checkpoint {
-    /// The most bytes of text that a document takes beside all else in it: servers refuse documents beyond 16 MiB.
-    static let textLimit = 15 << 20
-
     /// Two bulk writes for all of them: one for the texts, one for the heartbeats. Records that the server has removed, as it
     /// does when nobody could tell it of a heartbeat for five minutes, are made again.
     static func save(
@@ -12,40 +9,42 @@ extension Checkpoint {
     ) throws(MongoError) -> [Result<Void, StoreError>] {
         let checkpoints = batches.joined()
         _ = try connection.write(MongoSchema.conversations) { bulk throws(MongoError) in
-            for checkpoint in checkpoints where checkpoint.agentResponse.utf8.count <= textLimit {
+            for checkpoint in checkpoints {
+                guard let text = checkpoint.agentResponse, text.utf8.count <= textLimit else { continue }
                 try bulk.update(
                     .runningConversation(id: checkpoint.conversationID, streamID: checkpoint.streamID),
-                    .change(set: ["agent_response": .string(checkpoint.agentResponse)])
+                    .change(set: ["agent_response": .string(text)])
                 )
             }
         }
+        let due = checkpoints.compactMap { checkpoint in checkpoint.heartbeat.map { (checkpoint, $0) } }
         let heartbeats = try connection.write(MongoSchema.streams) { bulk throws(MongoError) in
-            for checkpoint in checkpoints {
+            for (checkpoint, time) in due {
                 try bulk.update(
                     ["stream_id": .string(checkpoint.streamID)],
-                    .change(set: ["last_heartbeat": .date(checkpoint.at)])
+                    .change(set: ["last_heartbeat": .date(time)])
                 )
             }
         }
-        if heartbeats.matched < checkpoints.count { try connection.restoreRecords(of: Array(checkpoints)) }
+        if heartbeats.matched < due.count { try connection.restoreRecords(due) }
         return batches.map { _ in .success(()) }
     }
 }
 
 extension MongoConnection {
     /// Inserts the records that are not there, of answers that still run: the others have just ended.
-    fileprivate func restoreRecords(of checkpoints: [Checkpoint]) throws(MongoError) {
-        let recorded = Set(try streamIDs(["stream_id": .anyOf(checkpoints.map(\.streamID))]))
-        var missing: [String: Checkpoint] = [:]
-        for checkpoint in checkpoints where !recorded.contains(checkpoint.streamID) {
-            missing[checkpoint.streamID] = checkpoint
+    fileprivate func restoreRecords(_ heartbeats: [(checkpoint: Checkpoint, time: Timestamp)]) throws(MongoError) {
+        let recorded = Set(try streamIDs(["stream_id": .anyOf(heartbeats.map(\.checkpoint.streamID))]))
+        var missing: [String: (checkpoint: Checkpoint, time: Timestamp)] = [:]
+        for heartbeat in heartbeats where !recorded.contains(heartbeat.checkpoint.streamID) {
+            missing[heartbeat.checkpoint.streamID] = heartbeat
         }
         guard !missing.isEmpty else { return }
         var records: [ActiveStream] = []
         try find(MongoSchema.conversations, ["stream_id": .anyOf(missing.keys), "status": "streaming"]) {
             view throws(MongoError) in
             let conversation = try Conversation(view)
-            guard let id = conversation.streamID, let checkpoint = missing[id] else { return }
+            guard let id = conversation.streamID, let (checkpoint, time) = missing[id] else { return }
             records.append(
                 ActiveStream(
                     id: id,
@@ -55,7 +54,7 @@ extension MongoConnection {
                     agentType: conversation.agentType,
                     instanceID: checkpoint.instanceID,
                     startedAt: conversation.timestamp,
-                    lastHeartbeat: checkpoint.at
+                    lastHeartbeat: time
                 )
             )
         }

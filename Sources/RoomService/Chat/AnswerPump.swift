@@ -1,0 +1,111 @@
+import Agents
+import HTTPServer
+import Primitives
+import Streaming
+
+/// Asks an agent for the pieces of one answer, and appends them to the stream's log as events. It runs on its loop whenever
+/// the agent may have something: a token costs neither a task's wake-up nor an allocation.
+///
+/// `@unchecked Sendable`: confined to its loop; from other threads only `loop.flush(pump)` and the closures that do that.
+final class AnswerPump: LoopWork, @unchecked Sendable {
+    /// How the asking has ended, if no error was thrown.
+    enum Outcome: Sendable {
+        case complete
+        /// The answer is as long as one may be, and the agent had more to say.
+        case cutAtLimit
+        /// The stream takes no more: it is cancelled.
+        case cancelled
+    }
+
+    private(set) var progress: Reply.Progress
+    /// What the agent told about the answer, once that has ended.
+    private(set) var metadata: JSONObject = [:]
+
+    private let stream: LiveStream
+    private let backlog: StoreBacklog
+    /// For the answer's text, in bytes.
+    private let limit: Int
+    private let loop: EventLoop
+    private var encoder: StreamEventEncoder
+    private var piece: [UInt8] = []
+    private var timer: EventLoop.Timer?
+    /// Nil before the first piece is asked for, and after the end: the answer may hold what wakes the pump.
+    private var answer: (any AgentAnswer)?
+    private var continuation: CheckedContinuation<Outcome, any Error>?
+
+    /// How many pieces an answer that never has to wait may give before the others have their turn.
+    private static let piecesPerTurn = 32
+    /// How long an answer that pauses waits until it looks again, in nanoseconds.
+    private static let pauseInterval: Int64 = 1_000_000_000
+
+    init(_ stream: LiveStream, encoder: StreamEventEncoder, backlog: StoreBacklog, limit: Int, loop: EventLoop) {
+        self.stream = stream
+        self.encoder = encoder
+        self.backlog = backlog
+        self.limit = limit
+        self.loop = loop
+        progress = Reply.Progress(startedAt: loop.now)
+    }
+
+    /// Returns when the agent has said all, or nobody wants to hear more. To be called on the loop, once.
+    ///
+    /// - Throws: what the agent throws.
+    func run(_ agent: any Agent, _ prompt: AgentPrompt) async throws -> Outcome {
+        let wake: @Sendable () -> Void = { [self] in loop.flush(self) }
+        answer = agent.answer(prompt, clock: LoopClock(loop: loop), wake: wake)
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                self.continuation = continuation
+                run(on: loop)
+            }
+        } onCancel: {
+            wake()
+        }
+    }
+
+    func run(on loop: EventLoop) {
+        guard let answer else { return }
+        if let timer { loop.cancel(timer) }
+        timer = nil
+        do {
+            for _ in 0..<Self.piecesPerTurn {
+                if stream.isCancelled { return end(.success(.cancelled)) }
+                if backlog.pausesAnswers { return wait(until: loop.now + Self.pauseInterval) }
+                switch try answer.next(appendingTo: &piece) {
+                case .piece: if let outcome = takePiece() { return end(.success(outcome)) }
+                case .waiting(let deadline): return wait(until: deadline)
+                case .ended: return end(.success(.complete))
+                }
+            }
+            // Behind the others.
+            loop.flush(self)
+        } catch {
+            end(.failure(error))
+        }
+    }
+
+    /// - Returns: how the answer ends with this piece, if it does.
+    private func takePiece() -> Outcome? {
+        defer { piece.removeAll(keepingCapacity: true) }
+        let room = limit - progress.byteCount
+        let isCut = piece.count > room
+        if isCut { piece.cutText(to: room) }
+        if !piece.isEmpty {
+            encoder.encodeContent(piece)
+            guard stream.log.append(encoder.bytes, content: piece) else { return .cancelled }
+            progress.didAppend(piece.count, at: loop.now)
+        }
+        return isCut ? .cutAtLimit : nil
+    }
+
+    private func wait(until deadline: Int64) {
+        if deadline < .max { timer = loop.schedule(self, at: deadline) }
+    }
+
+    private func end(_ result: Result<Outcome, any Error>) {
+        metadata = answer?.metadata ?? [:]
+        answer = nil
+        continuation?.resume(with: result)
+        continuation = nil
+    }
+}
