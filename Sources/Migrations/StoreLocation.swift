@@ -27,6 +27,9 @@ enum StoreLocation: Equatable {
         switch self {
         case .embedded(let directory): return SQLiteMigrationBackend(directory: directory)
         case .mongoDB(let uri, let database):
+            guard MongoOptions.isDatabaseName(database) else {
+                throw StoreError(.failed, "MONGODB_DB_NAME: '\(database)' is no name of a database")
+            }
             var options = MongoOptions(uri: uri, database: database)
             options.applicationName = "roomservice-migrations"
             return try MongoMigrationBackend(options)

@@ -11,16 +11,29 @@ package struct Timestamp: Sendable, Hashable, Comparable {
     }
 
     package static func + (left: Timestamp, right: Duration) -> Timestamp {
-        Timestamp(milliseconds: left.milliseconds + right.wholeMilliseconds)
+        Timestamp(milliseconds: left.milliseconds.adding(right.wholeMilliseconds))
     }
 
     package static func - (left: Timestamp, right: Duration) -> Timestamp {
-        Timestamp(milliseconds: left.milliseconds - right.wholeMilliseconds)
+        Timestamp(milliseconds: left.milliseconds.subtracting(right.wholeMilliseconds))
     }
 
     /// The time from `other` to this one.
     package func since(_ other: Timestamp) -> Duration {
-        .milliseconds(milliseconds - other.milliseconds)
+        .milliseconds(milliseconds.subtracting(other.milliseconds))
+    }
+}
+
+/// Times that a store holds may be anything: a sum that is out of range is the end of the range.
+extension Int64 {
+    fileprivate func adding(_ other: Int64) -> Int64 {
+        let (sum, isOutOfRange) = addingReportingOverflow(other)
+        return isOutOfRange ? (other > 0 ? .max : .min) : sum
+    }
+
+    fileprivate func subtracting(_ other: Int64) -> Int64 {
+        let (difference, isOutOfRange) = subtractingReportingOverflow(other)
+        return isOutOfRange ? (other < 0 ? .max : .min) : difference
     }
 }
 

@@ -26,7 +26,11 @@ struct StoreWatch: Sendable {
         var turn = 0
         var reachableSince: Int64?
         var lastFailure: StoreError.Code?
+        var lastTurn = loop.now
         repeat {
+            // Whoever was suspended for a while may not have been the only one: others must be heard of again, too.
+            if loop.now - lastTurn > Self.settlingTime { reachableSince = nil }
+            lastTurn = loop.now
             do throws(StoreError) {
                 if turn % Self.turnsPerSweep == 0 {
                     let isSettled = reachableSince.map { loop.now - $0 >= Self.settlingTime } ?? false

@@ -7,8 +7,10 @@ extension ChatService {
     /// What a stop has ended.
     struct Stopped: Sendable {
         var streamID: String
-        /// All that was shown of the answer.
+        /// All that was shown of the answer; where another instance runs it, what is stored of it so far.
         var partialResponse: String
+        /// Whether it has stopped. Otherwise the instance that runs it has been asked to, and does so within about a second.
+        var isDelivered: Bool
     }
 
     /// How long is waited for a stopped answer to be stored, in nanoseconds. It is stored later where the store is gone.
@@ -19,14 +21,23 @@ extension ChatService {
     ///
     /// - Parameter streamID: where given, a fence: only that stream is stopped, never a later one.
     /// - Returns: nil when there was nothing to stop.
-    func stop(sessionID: String, streamID: String?, on loop: EventLoop) async -> Stopped? {
+    func stop(sessionID: String, streamID: String?, on loop: EventLoop) async throws(APIError) -> Stopped? {
         guard let stream = tracker.running(sessionID: sessionID), streamID == nil || stream.id == streamID else {
-            return nil
+            return store.isShared ? try await stopElsewhere(sessionID: sessionID, streamID: streamID) : nil
         }
         // Nil: somebody else was first, or it was ending by itself.
         let answer = await stream.cancel(.stopped)
         await stream.waitUntilEnded(for: Self.endLimit, on: loop)
-        return answer.map { Stopped(streamID: stream.id, partialResponse: $0) }
+        return answer.map { Stopped(streamID: stream.id, partialResponse: $0, isDelivered: true) }
+    }
+
+    private func stopElsewhere(sessionID: String, streamID: String?) async throws(APIError) -> Stopped? {
+        try await storing { () throws(StoreError) in
+            guard let id = try await store.requestCancellation(sessionID: sessionID, streamID: streamID),
+                let conversation = try await store.conversation(streamID: id), conversation.status == .streaming
+            else { return nil }
+            return Stopped(streamID: id, partialResponse: conversation.agentResponse, isDelivered: false)
+        }
     }
 
     /// Stops the streams of a room that has been deleted, and forgets those that have ended. Its followers end.
@@ -49,7 +60,7 @@ extension ChatService {
         guard let conversation = try await conversation(sessionID: sessionID, messageID: messageID) else {
             throw APIError(StoreError(.duplicateMessage, "The conversation is gone"))
         }
-        return .stored(conversation)
+        return .stored(try Self.ended(conversation))
     }
 
     func conversation(sessionID: String, messageID: String) async throws(APIError) -> Conversation? {
@@ -85,6 +96,7 @@ extension ChatService {
         }
         guard let conversation, conversation.sessionID == sessionID else { throw Self.streamNotFound }
         try Self.checkOwner(userID, of: conversation.userID, roomID, of: conversation.roomID)
+        _ = try Self.ended(conversation)
         let log = StoredAnswer(conversation)
         return id.sequence >= log.terminalSequence ? nil : Subscription(log.log, sendsDone: false)
     }
@@ -98,6 +110,17 @@ extension ChatService {
     ) throws(APIError) {
         if let userID, userID != actualUserID { throw .accessDenied("session") }
         if let roomID, roomID != actualRoomID { throw roomMismatch }
+    }
+
+    /// A stored conversation that still runs, though not here, has no end that could be told yet: another instance makes it,
+    /// or has died; or it is about to be withdrawn.
+    ///
+    /// - Throws: `UNAVAILABLE`.
+    static func ended(_ conversation: Conversation) throws(APIError) -> Conversation {
+        guard conversation.status != .streaming else {
+            throw .unavailable("Another instance is making this answer. Please try again.", retryAfter: 2)
+        }
+        return conversation
     }
 
     static let streamNotFound = APIError.notFound("Stream not found")

@@ -54,9 +54,9 @@ struct ChatService: Sendable {
         // Before the session's place is taken: others would join a stream that has nothing to answer.
         if let messageID = question.messageID,
             let answered = try await conversation(sessionID: session.id, messageID: messageID),
-            answered.status != .streaming, tracker.stream(id: answered.streamID ?? "") == nil
+            tracker.stream(id: answered.streamID ?? "") == nil
         {
-            return .stored(answered)
+            return .stored(try Self.ended(answered))
         }
         if case .joined(let running) = try await reserve(stream, joinsSameQuery: question.joinsSameQuery, on: loop) {
             return .stream(running)
@@ -76,6 +76,10 @@ struct ChatService: Sendable {
             try await store.begin(reply.conversation, stream: activeStream(stream), startsContext: startsContext)
         } catch {
             reply.abandon(APIError(error))
+            // It may have been accepted all the same, and only the acknowledgement be lost.
+            if error.code == .unavailable {
+                backlog.withdraw(conversationID: stream.conversationID, streamID: stream.id)
+            }
             guard error.code == .duplicateMessage, let messageID = question.messageID else { throw APIError(error) }
             return try await stored(sessionID: session.id, messageID: messageID)
         }

@@ -42,6 +42,7 @@ struct Checkpointer: Sendable {
     private func save(_ saved: inout [String: Saved], now: Int64, awaySince: inout Int64?) async -> Bool {
         var current: [String: Saved] = [:]
         var checkpoints: [Checkpoint] = []
+        let heartbeat = time.now
         for stream in tracker.running {
             var news = saved[stream.id] ?? Saved(heartbeatAt: now)
             let byteCount = stream.log.answerByteCount
@@ -57,7 +58,7 @@ struct Checkpointer: Sendable {
                     streamID: stream.id,
                     instanceID: instanceID,
                     agentResponse: hasText ? stream.log.answer : nil,
-                    heartbeat: hasHeartbeat ? time.now : nil
+                    heartbeat: hasHeartbeat ? heartbeat : nil
                 )
             )
         }
@@ -68,8 +69,9 @@ struct Checkpointer: Sendable {
             return true
         }
         do throws(StoreError) {
-            try await store.checkpoint(checkpoints)
+            let ended = try await store.checkpoint(checkpoints)
             saved = current
+            await stop(ended)
             storeIsBack(&awaySince, now: now)
             return true
         } catch {
@@ -83,6 +85,11 @@ struct Checkpointer: Sendable {
             awaySince = awaySince ?? now
             return false
         }
+    }
+
+    /// Answers that another program has ended or deleted need not go on. Those that have ended by themselves are not touched.
+    private func stop(_ streamIDs: [String]) async {
+        for id in streamIDs { await tracker.running(id: id)?.cancel(.stopped) }
     }
 
     private func storeIsBack(_ awaySince: inout Int64?, now: Int64) {

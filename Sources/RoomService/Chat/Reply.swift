@@ -125,7 +125,13 @@ struct Reply: Sendable {
 
     /// Another instance has ended it, which took this one for dead, or it was deleted: then it ended as it did.
     private func showStoredEnd(or end: ReplyEnd, answer: String) async {
-        let stored = try? await service.store.conversation(streamID: stream.id)
+        let stored: Conversation?
+        do throws(StoreError) {
+            stored = try await service.store.conversation(streamID: stream.id)
+        } catch {
+            service.logger.error("answer not found", ["stream.id": .string(stream.id), "error": .error(error)])
+            return show(Self.unstored, answer: answer, isKept: true)
+        }
         guard let stored, stored.status != .streaming else { return show(end, answer: answer, isKept: true) }
         service.logger.warning(
             "answer was ended by another",
@@ -137,18 +143,19 @@ struct Reply: Sendable {
     /// Once clients are told that it failed, nothing else may be stored.
     private func fail(_ end: ConversationEnd, _ error: StoreError) async {
         service.logger.error("answer not stored", ["stream.id": .string(stream.id), "error": .error(error)])
-        let failure = ReplyEnd.failed(
-            code: "UNAVAILABLE",
-            message: "The answer could not be stored. Please try again."
-        )
         if error.code != .unavailable {
             var failedEnd = end
-            failedEnd.status = failure.status
+            failedEnd.status = Self.unstored.status
             // Where this fails as well, the record of the stream stays, and it counts as interrupted later.
             _ = try? await service.store.end(failedEnd)
         }
-        show(failure, answer: end.agentResponse, isKept: true)
+        show(Self.unstored, answer: end.agentResponse, isKept: true)
     }
+
+    private static let unstored = ReplyEnd.failed(
+        code: "UNAVAILABLE",
+        message: "The answer could not be stored. Please try again."
+    )
 
     /// Its sequence number comes from the log: an event that a stop has refused took none.
     private func show(_ end: ReplyEnd, answer: String, isKept: Bool) {

@@ -14,8 +14,15 @@ final class StoreBacklog: Sendable {
         var continuation: CheckedContinuation<Outcome, Never>
     }
 
+    /// A question of which it is not known whether the store has it.
+    private struct Withdrawal: Sendable {
+        var conversationID: String
+        var streamID: String
+    }
+
     private struct State {
         var waiting: [Waiting] = []
+        var withdrawals: [Withdrawal] = []
         var isClosed = false
     }
 
@@ -45,8 +52,30 @@ final class StoreBacklog: Sendable {
         if isClosed { Self.giveUp(ends) }
     }
 
+    /// Has a question taken back as soon as the store can do that.
+    func withdraw(conversationID: String, streamID: String) {
+        let withdrawal = Withdrawal(conversationID: conversationID, streamID: streamID)
+        state.withLock { $0.withdrawals.append(withdrawal) }
+    }
+
     /// Offers what waits to the store. What it does not take yet goes on waiting.
     func offer(to store: any Store) async {
+        await takeBack(from: store)
+        await offerEnds(to: store)
+    }
+
+    private func takeBack(from store: any Store) async {
+        while let next = state.withLock({ $0.withdrawals.first }) {
+            do throws(StoreError) {
+                try await store.withdraw(conversationID: next.conversationID, streamID: next.streamID)
+            } catch {
+                guard error.code != .unavailable else { return }
+            }
+            state.withLock { _ = $0.withdrawals.removeFirst() }
+        }
+    }
+
+    private func offerEnds(to store: any Store) async {
         let all = state.withLock { state in
             defer { state.waiting = [] }
             return state.waiting

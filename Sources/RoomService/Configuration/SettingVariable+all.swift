@@ -146,8 +146,7 @@ extension SettingVariable {
 
     /// What MongoDB takes on every platform.
     private static let databaseName: @Sendable (String) -> String? = { text in
-        let isName = (1...63).contains(text.utf8.count) && !text.contains { "/\\. \"$*<>:|?\0".contains($0) }
-        return isName ? text : nil
+        MongoOptions.isDatabaseName(text) ? text : nil
     }
 
     private static let path: @Sendable (String) -> String? = { text in

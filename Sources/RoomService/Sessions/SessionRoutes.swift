@@ -87,7 +87,7 @@ struct SessionRoutes: RouteGroup {
         let runningIn = chat.tracker.running(sessionID: sessionID)?.roomID
         let roomID = if let runningIn { runningIn } else { try await sessions.session(sessionID).roomID }
         var data: JSONObject = ["session_id": .string(sessionID), "room_id": .string(roomID)]
-        guard let stopped = await chat.stop(sessionID: sessionID, streamID: streamID, on: request.loop) else {
+        guard let stopped = try await chat.stop(sessionID: sessionID, streamID: streamID, on: request.loop) else {
             data["status"] = "not_found"
             data["stream_id"] = .null
             data["partial_response"] = .null
@@ -96,7 +96,7 @@ struct SessionRoutes: RouteGroup {
         data["status"] = "stop_requested"
         data["stream_id"] = .string(stopped.streamID)
         data["partial_response"] = .string(stopped.partialResponse)
-        data["delivered"] = true
+        data["delivered"] = .bool(stopped.isDelivered)
         return Envelope.success("Stream stop requested", data: data, at: time.now)
     }
 
@@ -125,7 +125,8 @@ struct SessionRoutes: RouteGroup {
         let now = time.now
         // The session goes first, so that no new stream begins in it.
         try await storing { () throws(StoreError) in try await store.deleteSession(id: session.id, at: now) }
-        _ = await chat.stop(sessionID: session.id, streamID: nil, on: request.loop)
+        // The session is gone, whatever becomes of a stream that another instance runs.
+        _ = try? await chat.stop(sessionID: session.id, streamID: nil, on: request.loop)
         chat.tracker.endFollowers { $0.sessionID == session.id }
         let data: JSONObject = ["session_id": .string(session.id), "status": "deleted"]
         return Envelope.success("Session deleted successfully", data: data, at: now)

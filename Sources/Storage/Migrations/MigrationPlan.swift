@@ -9,7 +9,7 @@ package struct MigrationPlan: Sendable {
         case broken(MigrationRecord)
         /// Applied, but the program's step of this number is another.
         case changed(MigrationRecord)
-        /// Applied by a newer program.
+        /// Applied by a newer program, or begun by one.
         case unknown(MigrationRecord)
     }
 
@@ -54,8 +54,9 @@ package struct MigrationPlan: Sendable {
         let own = known.map { migration in
             Step(number: migration.number, name: migration.name, state: state(of: migration))
         }
-        let foreign = applied.values.filter { $0.number > knownVersion }.sorted { $0.number < $1.number }
-        return own + foreign.map { Step(number: $0.number, name: $0.name, state: .unknown($0)) }
+        let foreign = applied.merging(broken) { applied, _ in applied }.values.filter { $0.number > knownVersion }
+        let newer = foreign.sorted { $0.number < $1.number }
+        return own + newer.map { Step(number: $0.number, name: $0.name, state: .unknown($0)) }
     }
 
     private func state(of migration: Migration) -> State {
@@ -87,10 +88,11 @@ package struct MigrationPlan: Sendable {
     }
 
     func checkVersion() throws(MigrationError) {
-        guard version > knownVersion else { return }
+        let newest = max(version, broken.keys.max() ?? 0)
+        guard newest > knownVersion else { return }
         throw .schemaMismatch(
             """
-            \(place) has schema version \(version), and this program knows versions up to \(knownVersion): \
+            \(place) has schema version \(newest), and this program knows versions up to \(knownVersion): \
             run a newer program, or take the schema back with the newer program's `Migrations downgrade`
             """
         )

@@ -9,8 +9,16 @@ package protocol ConversationStore: Sendable {
     /// - Throws: `.sessionNotFound` and `.roomNotFound` when they have gone meanwhile, `.duplicateMessage`.
     func begin(_ conversation: Conversation, stream: ActiveStream, startsContext: Bool) async throws(StoreError)
 
-    /// Stores what is new of running answers, and their heartbeats, in one batch. Answers that have ended are left alone.
-    func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError)
+    /// Takes back a question of which it is not known whether it was accepted, as `begin` threw `.unavailable`: nobody has been
+    /// told of it, and who asks it again is to be answered.
+    func withdraw(conversationID: String, streamID: String) async throws(StoreError)
+
+    /// Stores what is new of running answers, and their heartbeats, in few batches. Answers that have ended are left alone.
+    ///
+    /// - Returns: streams whose answers no longer run, as another program has ended or deleted them; possibly also such as
+    ///   have ended by themselves meanwhile.
+    @discardableResult
+    func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError) -> [String]
 
     /// Stores how a running answer ended, and removes the record of its stream; `end.at` becomes the last
     /// activity of its room and session. Durable when it returns.
@@ -43,6 +51,12 @@ package protocol ConversationStore: Sendable {
     /// The running streams of the instance whose records say, written there by whatever program, that they are to stop.
     /// A store that no other program writes to has none.
     func cancelRequests(instanceID: String) async throws(StoreError) -> [String]
+
+    /// Asks the instance that runs the session's answer to stop it, which it does within about a second.
+    ///
+    /// - Parameter streamID: where given, only that stream is meant.
+    /// - Returns: the stream; nil when the store knows of none. A store that is not shared knows of none.
+    func requestCancellation(sessionID: String, streamID: String?) async throws(StoreError) -> String?
 
     /// The records of running streams, oldest first.
     func activeStreams() async throws(StoreError) -> [ActiveStream]

@@ -23,8 +23,17 @@ extension SQLiteStore {
         }
     }
 
-    package func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError) {
-        guard !checkpoints.isEmpty else { return }
+    package func withdraw(conversationID: String, streamID: String) async throws(StoreError) {
+        try await writer.write { connection throws(StoreError) in
+            try connection.run(.deleteStream, streamID)
+            try connection.run(.withdrawConversation, conversationID)
+        }
+    }
+
+    /// - Returns: none: there is no other program that could end an answer.
+    @discardableResult
+    package func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError) -> [String] {
+        guard !checkpoints.isEmpty else { return [] }
         try await writer.write { connection throws(StoreError) in
             for checkpoint in checkpoints {
                 if let text = checkpoint.agentResponse {
@@ -35,6 +44,7 @@ extension SQLiteStore {
                 }
             }
         }
+        return []
     }
 
     package func end(_ end: ConversationEnd) async throws(StoreError) -> Bool {
@@ -119,6 +129,8 @@ extension SQLiteStore {
             try connection.run(.deleteSessionConversations, sessionID, roomID)
         }
     }
+
+    package func requestCancellation(sessionID: String, streamID: String?) async throws(StoreError) -> String? { nil }
 
     package func cancelRequests(instanceID: String) async throws(StoreError) -> [String] { [] }
 

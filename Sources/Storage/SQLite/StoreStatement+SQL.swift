@@ -115,6 +115,8 @@ extension StoreStatement {
             UPDATE conversation_history SET status = ?, agent_response = ?, metadata = ?
             WHERE conversation_id = ? AND status = 'streaming'
             """
+        case .withdrawConversation:
+            "DELETE FROM conversation_history WHERE conversation_id = ? AND status = 'streaming'"
         case .interruptConversation: "UPDATE conversation_history SET status = 'interrupted' WHERE conversation_id = ?"
         // A running conversation without a record of its stream belongs to nobody.
         case .orphans:

@@ -15,7 +15,7 @@ enum StoreStatement: Int, CaseIterable {
 
     case contextKeys, contextConversations
 
-    case insertConversation, saveText, endConversation, interruptConversation, orphans
+    case insertConversation, saveText, endConversation, interruptConversation, withdrawConversation, orphans
     case conversationByStream, conversationByMessage, hasMessage
     case userConversations, userAgentConversations
     case sessionConversations, sessionAgentConversations, roomConversations

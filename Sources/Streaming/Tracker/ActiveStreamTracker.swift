@@ -129,6 +129,10 @@ package final class ActiveStreamTracker: Sendable {
         }
     }
 
+    package func running(id: String) -> LiveStream? {
+        state.withLock { $0.running[id] }
+    }
+
     package func running(sessionID: String) -> LiveStream? {
         state.withLock { $0.bySession[sessionID] }
     }

@@ -114,9 +114,17 @@ final class FaultyStore: Store {
         try await base.begin(conversation, stream: stream, startsContext: startsContext)
     }
 
-    func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError) {
+    func withdraw(conversationID: String, streamID: String) async throws(StoreError) {
+        try await base.withdraw(conversationID: conversationID, streamID: streamID)
+    }
+
+    func requestCancellation(sessionID: String, streamID: String?) async throws(StoreError) -> String? {
+        try await base.requestCancellation(sessionID: sessionID, streamID: streamID)
+    }
+
+    func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError) -> [String] {
         try ends.check()
-        try await base.checkpoint(checkpoints)
+        return try await base.checkpoint(checkpoints)
     }
 
     func interruptOrphans(

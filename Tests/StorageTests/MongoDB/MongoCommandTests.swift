@@ -44,8 +44,11 @@ import Testing
                 }
             )
             let commands = log.take()
-            #expect(commands.summary == ["update conversation_history", "update active_streams"])
-            #expect(commands.allSatisfy { $0.document["updates"]?.arrayValue?.count == 30 })
+            #expect(commands.summary == ["update active_streams", "update conversation_history"])
+            let updates = commands.map { $0.document["updates"]?.arrayValue ?? [] }
+            #expect(updates.map(\.count) == [1, 30])
+            let beating = updates[0].first?.objectValue?["q"]?.objectValue?["stream_id"]?.objectValue?["$in"]
+            #expect(beating?.arrayValue?.count == 30)
         }
     }
 

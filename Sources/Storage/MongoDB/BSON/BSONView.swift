@@ -54,7 +54,7 @@ struct BSONView: ~Copyable {
         guard var found = iterator(at: field) else { return nil }
         switch found.type {
         case BSON_TYPE_INT32, BSON_TYPE_INT64: return Int(found.integer)
-        case BSON_TYPE_DOUBLE: return Int(exactly: found.double.rounded())
+        case BSON_TYPE_DOUBLE: return Int(exactly: found.double)
         default: return nil
         }
     }

@@ -31,6 +31,19 @@ struct MongoBulk: ~Copyable {
         try check(added, "update", &error)
     }
 
+    /// Changes every document that matches.
+    mutating func updateAll(_ filter: BSONDocument, _ change: BSONDocument) throws(MongoError) {
+        var error = bson_error_t()
+        let added = mongoc_bulk_operation_update_many_with_opts(
+            bulk,
+            filter.pointer,
+            change.pointer,
+            Self.unchecked.pointer,
+            &error
+        )
+        try check(added, "update", &error)
+    }
+
     mutating func removeAll(_ filter: BSONDocument) throws(MongoError) {
         var error = bson_error_t()
         try check(mongoc_bulk_operation_remove_many_with_opts(bulk, filter.pointer, nil, &error), "delete", &error)

@@ -112,7 +112,9 @@ final class MongoClientPool: Sendable {
                 job.refuse(StoreError(.unavailable, "mongodb: the server is away, and others try to reach it"))
                 continue
             }
-            isAway.store(handle.withConnection { run(job, $0) }, ordering: .relaxed)
+            let foundNone = handle.withConnection { run(job, $0) }
+            if foundNone == nil { job.refuse(StoreError(.unavailable, "mongodb: no connection is free")) }
+            isAway.store(foundNone ?? false, ordering: .relaxed)
         }
     }
 
@@ -166,9 +168,9 @@ private final class MongoPoolHandle: @unchecked Sendable {
         if remaining == 0 { mongoc_client_pool_destroy(pool) }
     }
 
-    func withConnection(_ body: (borrowing MongoConnection) -> Bool) -> Bool {
-        // The pool has as many clients as there are threads, or the number in the connection string: then this waits.
-        guard let client = mongoc_client_pool_pop(pool) else { preconditionFailure("the pool waits without a limit") }
+    /// - Returns: nil when there was none, which the library tells where the connection string limits the waiting.
+    func withConnection(_ body: (borrowing MongoConnection) -> Bool) -> Bool? {
+        guard let client = mongoc_client_pool_pop(pool) else { return nil }
         defer { mongoc_client_pool_push(pool, client) }
         return body(MongoConnection(client: client, database: database))
     }

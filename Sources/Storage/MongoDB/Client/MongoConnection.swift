@@ -115,9 +115,10 @@ struct MongoConnection: ~Copyable {
             reply.forEachDocument(in: "writeConcernErrors") { _ in isAcknowledged = false }
             return isAcknowledged
         }
-        guard succeeded || (!result.errors.isEmpty && isAcknowledged) else {
-            throw .server(MongoFailure(operation, &error, reply: reply))
-        }
+        guard !succeeded else { return result }
+        // Nor may the connection have broken behind the first refusals.
+        let failure = MongoFailure(operation, &error, reply: reply)
+        guard !result.errors.isEmpty, isAcknowledged, !failure.isUnavailable else { throw .server(failure) }
         return result
     }
 

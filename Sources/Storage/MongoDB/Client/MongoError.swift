@@ -51,6 +51,9 @@ struct MongoFailure: Equatable, CustomStringConvertible {
         switch mongoc_error_domain_t(rawValue: domain) {
         case MONGOC_ERROR_STREAM, MONGOC_ERROR_SERVER_SELECTION, MONGOC_ERROR_POOL, MONGOC_ERROR_WRITE_CONCERN:
             return true
+        case MONGOC_ERROR_CLIENT where code == MONGOC_ERROR_CLIENT_AUTHENTICATE.rawValue:
+            // Trying again does not make the password right.
+            return false
         case MONGOC_ERROR_CLIENT, MONGOC_ERROR_PROTOCOL:
             // Not an argument that this program got wrong, but a broken or refused connection.
             return true
@@ -62,9 +65,10 @@ struct MongoFailure: Equatable, CustomStringConvertible {
     static let serverDomain = MONGOC_ERROR_SERVER.rawValue
 
     /// The server's codes for: cannot be reached, timed out, shuts down, is not or no longer the primary, has no majority,
-    /// has no room on its disk.
+    /// is interrupted, has no room on its disk.
     private static let transientCodes: Set<UInt32> = [
-        6, 7, 50, 64, 89, 91, 100, 112, 133, 189, 202, 246, 262, 317, 9001, 10058, 10107, 11600, 11602, 13388, 13435,
+        6, 7, 50, 64, 89, 91, 100, 112, 133, 134, 175, 189, 202, 246, 262, 317, 365, 9001, 10058, 10107, 11600, 11601,
+        11602, 13388, 13435,
         13436, 14031,
     ]
 

@@ -26,33 +26,66 @@ package struct MongoOptions: Sendable {
         self.poolSize = poolSize
     }
 
+    /// Whether servers on all systems take that name for a database.
+    package static func isDatabaseName(_ text: String) -> Bool {
+        (1...63).contains(text.utf8.count) && !text.contains { "/\\. \"$*<>:|?\0".contains($0) }
+    }
+
     /// The connection string with all that it leaves open. To be freed by `mongoc_uri_destroy`.
     func makeURI() throws(StoreError) -> OpaquePointer {
         MongoLibrary.start()
-        var error = bson_error_t()
-        guard let parsed = mongoc_uri_new_with_error(uri, &error) else {
-            // The text may hold a password, so that only the library's words are shown.
-            throw StoreError(.failed, MongoFailure("connection string", &error).description)
+        guard let parsed = mongoc_uri_new_with_error(uri, nil) else {
+            // Neither the text nor the library's words are shown: both may hold the password.
+            throw StoreError(
+                .failed,
+                """
+                MONGODB_URI is no connection string: it should be as mongodb://user:password@host:27017/?replicaSet=rs0, \
+                with the reserved characters of user and password (: / ? # [ ] @ %) percent-encoded
+                """
+            )
         }
+        do throws(StoreError) {
+            fillIn(parsed)
+            try fillInWriteConcern(parsed)
+            return parsed
+        } catch {
+            mongoc_uri_destroy(parsed)
+            throw error
+        }
+    }
+
+    private func fillIn(_ parsed: OpaquePointer) {
         let timeouts = [
             (MONGOC_URI_SERVERSELECTIONTIMEOUTMS, serverSelectionMilliseconds),
             (MONGOC_URI_CONNECTTIMEOUTMS, connectMilliseconds),
             (MONGOC_URI_SOCKETTIMEOUTMS, socketMilliseconds),
-            (MONGOC_URI_MAXPOOLSIZE, Int32(clamping: poolSize)),
         ]
         for (name, value) in timeouts where !mongoc_uri_has_option(parsed, name) {
             mongoc_uri_set_option_as_int32(parsed, name, value)
         }
+        // A thread never has to wait for a connection.
+        mongoc_uri_set_option_as_int32(parsed, MONGOC_URI_MAXPOOLSIZE, Int32(clamping: poolSize))
         for name in [MONGOC_URI_RETRYWRITES, MONGOC_URI_RETRYREADS] where !mongoc_uri_has_option(parsed, name) {
             mongoc_uri_set_option_as_bool(parsed, name, true)
         }
         if mongoc_uri_get_appname(parsed) == nil { mongoc_uri_set_appname(parsed, applicationName) }
-        if !mongoc_uri_has_option(parsed, MONGOC_URI_W), let concern = mongoc_write_concern_new() {
-            // Without a time limit of its own, a write whose majority is gone would be cut by the socket's.
-            mongoc_write_concern_set_wmajority(concern, socketMilliseconds * 8 / 10)
-            mongoc_uri_set_write_concern(parsed, concern)
-            mongoc_write_concern_destroy(concern)
+    }
+
+    private func fillInWriteConcern(_ parsed: OpaquePointer) throws(StoreError) {
+        let given = mongoc_uri_get_write_concern(parsed)
+        guard mongoc_write_concern_is_acknowledged(given) else {
+            throw StoreError(
+                .failed,
+                "MONGODB_URI has w=0: what is not acknowledged could be lost; leave it out, or set w"
+            )
         }
-        return parsed
+        guard !mongoc_uri_has_option(parsed, MONGOC_URI_W), let concern = mongoc_write_concern_copy(given) else {
+            return
+        }
+        // Without a time limit of its own, a write whose majority is gone would be cut by the socket's.
+        let limit = Int32(clamping: mongoc_write_concern_get_wtimeout_int64(given))
+        mongoc_write_concern_set_wmajority(concern, limit > 0 ? limit : socketMilliseconds * 8 / 10)
+        mongoc_uri_set_write_concern(parsed, concern)
+        mongoc_write_concern_destroy(concern)
     }
 }

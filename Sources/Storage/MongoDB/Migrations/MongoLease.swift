@@ -74,10 +74,16 @@ final class MongoLease: Sendable {
     static func breakAny(_ pool: MongoClientPool) throws(StoreError) -> Bool {
         try pool.wait { connection throws(MongoError) in
             let now = try connection.serverTime()
+            // Also what is no lock of this program's form is freed, as nobody could take it.
+            let token = try connection.findOne(collection, ["_id": id]) { lock -> Int? in
+                let isFree = (lock.optionalDate("expires_at") ?? now + .seconds(1)) <= now
+                return isFree ? nil : lock.optionalInteger("token") ?? Int(now.milliseconds)
+            }
+            guard let token = token ?? nil else { return false }
             return try connection.findAndUpdate(
                 collection,
-                ["_id": id, "expires_at": ["$gt": .date(now)]],
-                ["$set": ["expires_at": .date(Timestamp(milliseconds: 0))], "$inc": ["token": .int64(1)]]
+                ["_id": id],
+                ["$set": ["expires_at": .date(Timestamp(milliseconds: 0)), "token": .int64(Int64(token) &+ 1)]]
             ) { _ in true } ?? false
         }
     }

@@ -61,7 +61,11 @@ package final class MongoMigrationBackend: MigrationBackend {
         let token = try renewedToken()
         return try pool.wait { connection throws(MongoError) in
             var record = record
-            record.run = (try connection.migrationRecords().last?.run ?? 0) + 1
+            let last = try connection.migrationRecords().last?.run ?? 0
+            guard last < Int.max else {
+                throw .store(StoreError(.failed, "schema_migrations has a run of number \(last)"))
+            }
+            record.run = last + 1
             try connection.insert(record, token: token)
             return record
         }

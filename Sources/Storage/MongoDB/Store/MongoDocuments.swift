@@ -102,6 +102,13 @@ extension Conversation {
     }
 }
 
+extension Conversation {
+    /// Nil for a document that is none, as one without a time: in a list it must not keep the others from who asks.
+    static func readable(_ view: borrowing BSONView) -> Conversation? {
+        try? view.decoded { view throws(MongoError) in try Conversation(view) }.get()
+    }
+}
+
 extension ActiveStream {
     var document: BSONDocument {
         [

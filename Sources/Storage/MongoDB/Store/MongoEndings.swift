@@ -1,69 +1,5 @@
 import Primitives
 
-extension Checkpoint {
-    /// Two bulk writes for all of them: one for the texts, one for the heartbeats. Records that the server has removed, as it
-    /// does when nobody could tell it of a heartbeat for five minutes, are made again.
-    static func save(
-        _ batches: [[Checkpoint]],
-        _ connection: borrowing MongoConnection
-    ) throws(MongoError) -> [Result<Void, StoreError>] {
-        let checkpoints = batches.joined()
-        _ = try connection.write(MongoSchema.conversations) { bulk throws(MongoError) in
-            for checkpoint in checkpoints {
-                guard let text = checkpoint.agentResponse, text.utf8.count <= textLimit else { continue }
-                try bulk.update(
-                    .runningConversation(id: checkpoint.conversationID, streamID: checkpoint.streamID),
-                    .change(set: ["agent_response": .string(text)])
-                )
-            }
-        }
-        let due = checkpoints.compactMap { checkpoint in checkpoint.heartbeat.map { (checkpoint, $0) } }
-        let heartbeats = try connection.write(MongoSchema.streams) { bulk throws(MongoError) in
-            for (checkpoint, time) in due {
-                try bulk.update(
-                    ["stream_id": .string(checkpoint.streamID)],
-                    .change(set: ["last_heartbeat": .date(time)])
-                )
-            }
-        }
-        if heartbeats.matched < due.count { try connection.restoreRecords(due) }
-        return batches.map { _ in .success(()) }
-    }
-}
-
-extension MongoConnection {
-    /// Inserts the records that are not there, of answers that still run: the others have just ended.
-    fileprivate func restoreRecords(_ heartbeats: [(checkpoint: Checkpoint, time: Timestamp)]) throws(MongoError) {
-        let recorded = Set(try streamIDs(["stream_id": .anyOf(heartbeats.map(\.checkpoint.streamID))]))
-        var missing: [String: (checkpoint: Checkpoint, time: Timestamp)] = [:]
-        for heartbeat in heartbeats where !recorded.contains(heartbeat.checkpoint.streamID) {
-            missing[heartbeat.checkpoint.streamID] = heartbeat
-        }
-        guard !missing.isEmpty else { return }
-        var records: [ActiveStream] = []
-        try find(MongoSchema.conversations, ["stream_id": .anyOf(missing.keys), "status": "streaming"]) {
-            view throws(MongoError) in
-            let conversation = try Conversation(view)
-            guard let id = conversation.streamID, let (checkpoint, time) = missing[id] else { return }
-            records.append(
-                ActiveStream(
-                    id: id,
-                    sessionID: conversation.sessionID,
-                    roomID: conversation.roomID,
-                    userID: conversation.userID,
-                    agentType: conversation.agentType,
-                    instanceID: checkpoint.instanceID,
-                    startedAt: conversation.timestamp,
-                    lastHeartbeat: time
-                )
-            )
-        }
-        _ = try write(MongoSchema.streams) { bulk throws(MongoError) in
-            for record in records { try bulk.insert(record.document) }
-        }
-    }
-}
-
 extension ConversationEnd {
     /// The conversation's part comes first and decides; the same end, sent again as its answer was lost, does the rest again,
     /// and hears again that it was the one.
@@ -180,7 +116,7 @@ private struct MongoEndingBatch {
 }
 
 extension BSONDocument {
-    fileprivate static func runningConversation(id: String, streamID: String) -> BSONDocument {
+    static func runningConversation(id: String, streamID: String) -> BSONDocument {
         ["stream_id": .string(streamID), "conversation_id": .string(id), "status": "streaming"]
     }
 }

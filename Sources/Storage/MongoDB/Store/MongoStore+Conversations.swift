@@ -11,9 +11,15 @@ extension MongoStore {
         )
     }
 
-    package func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError) {
-        guard !checkpoints.isEmpty else { return }
-        try await self.checkpoints.submit(checkpoints)
+    package func withdraw(conversationID: String, streamID: String) async throws(StoreError) {
+        try await pool.run { connection throws(MongoError) in
+            let running: BSONDocument = .runningConversation(id: conversationID, streamID: streamID)
+            let room = try connection.findOne(MongoSchema.conversations, running) { $0.optionalString("room_id") }
+            _ = try connection.write(MongoSchema.conversations) { bulk throws(MongoError) in try bulk.removeAll(running)
+            }
+            try connection.removeStreams([streamID])
+            if let room = room ?? nil { try connection.correctCounts(ofRooms: [room]) }
+        }
     }
 
     package func end(_ end: ConversationEnd) async throws(StoreError) -> Bool {
@@ -63,6 +69,18 @@ extension MongoStore {
                 )
             }
             return removed
+        }
+    }
+
+    package func requestCancellation(sessionID: String, streamID: String?) async throws(StoreError) -> String? {
+        try await pool.run { connection throws(MongoError) in
+            let filter: BSONDocument = ["session_id": .string(sessionID)]
+            filter.append("stream_id", ifPresent: streamID.map { .string($0) })
+            return try connection.findAndUpdate(
+                MongoSchema.streams,
+                filter,
+                .change(set: ["cancel_requested": true])
+            ) { record throws(MongoError) in try record.string("stream_id") }
         }
     }
 
@@ -129,7 +147,7 @@ extension MongoConnection {
         var newestFirst: [Conversation] = []
         try find(MongoSchema.conversations, filter.document, options: options, from: .preferred) {
             view throws(MongoError) in
-            newestFirst.append(try Conversation(view))
+            if let conversation = Conversation.readable(view) { newestFirst.append(conversation) }
         }
         return newestFirst
     }
@@ -147,7 +165,7 @@ extension MongoConnection {
         let options = BSONDocument.page(wider, sort: ["timestamp": -1])
         try find(MongoSchema.conversations, filter.document, options: options, from: .preferred) {
             view throws(MongoError) in
-            let conversation = try Conversation(view)
+            guard let conversation = Conversation.readable(view) else { return }
             if conversation.timestamp == newestFirst.last?.timestamp { areDistinct = false }
             newestFirst.append(conversation)
         }

@@ -14,16 +14,12 @@ extension MongoStore {
         staleBefore: Timestamp?,
         at time: Timestamp
     ) async throws(StoreError) -> Int {
-        let sweeps = lastSweep.withLock { last in
-            if let last, time.since(last) < Self.sweepInterval { return false }
-            last = time
-            return true
-        }
+        let sweeps = lastSweep.withLock { last in last.map { time.since($0) >= Self.sweepInterval } ?? true }
         let limit = staleBefore ?? Self.endOfTime
         let stale: BSONDocument.Maker = {
             ["last_heartbeat": ["$lt": .date(limit)], "instance_id": .isNot(.string(instanceID))]
         }
-        return try await pool.run { connection throws(MongoError) in
+        let count = try await pool.run { connection throws(MongoError) in
             try connection.purgeDeletedRooms(["purge_pending": true, "is_deleted": true])
             let streams = try connection.streamIDs(stale())
             var orphans = try connection.runningConversations(["stream_id": .anyOf(streams)])
@@ -37,6 +33,8 @@ extension MongoStore {
             }
             return count
         }
+        if sweeps { lastSweep.withLock { $0 = time } }
+        return count
     }
 }
 
@@ -110,7 +108,7 @@ extension MongoConnection {
     }
 
     /// What other programs read in the rooms, where a crash may have come before it was counted up.
-    private func correctCounts(ofRooms ids: [String]) throws(MongoError) {
+    func correctCounts(ofRooms ids: [String]) throws(MongoError) {
         let contents = try contents(ofRooms: ids)
         _ = try write(MongoSchema.rooms) { bulk throws(MongoError) in
             for id in ids {

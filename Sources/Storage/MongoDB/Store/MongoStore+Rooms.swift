@@ -144,7 +144,10 @@ extension MongoConnection {
             }
         var rooms: [Room] = []
         try find(MongoSchema.rooms, filter, options: .page(page, sort: sort)) { view throws(MongoError) in
-            rooms.append(try Room(view))
+            // One that cannot be read must not keep the others from its user.
+            if case .success(let room) = view.decoded({ view throws(MongoError) in try Room(view) }) {
+                rooms.append(room)
+            }
         }
         return rooms
     }
@@ -161,7 +164,8 @@ extension MongoConnection {
                 ["$group": ["_id": "$room_id", "count": ["$sum": 1], "timestamp": ["$first": "$timestamp"]]],
             ]
         ) { view throws(MongoError) in
-            let timestamp = try view.date("timestamp")
+            // A conversation whose time is none is counted, and is nobody's newest.
+            let timestamp = view.optionalDate("timestamp") ?? Timestamp(milliseconds: 0)
             contents[try view.string("_id")] = MongoRoomContents(count: try view.integer("count"), timestamp: timestamp)
         }
         return contents
@@ -178,7 +182,7 @@ extension MongoConnection {
         var last: [String: Conversation] = [:]
         try find(MongoSchema.conversations, ["$or": .array(places)], options: ["sort": ["_id": 1]]) {
             view throws(MongoError) in
-            let conversation = try Conversation(view)
+            guard let conversation = Conversation.readable(view) else { return }
             last[conversation.roomID] = conversation
         }
         return last

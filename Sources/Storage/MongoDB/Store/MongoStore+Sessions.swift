@@ -48,7 +48,7 @@ extension MongoStore {
     ) async throws(StoreError) -> Int {
         try await pool.run { connection throws(MongoError) in
             // Another reset that comes between makes the version another: then this one looks again.
-            while true {
+            for _ in 0..<Self.resetRounds {
                 guard let (session, version) = try connection.sessionAndVersion(id: sessionID, at: time) else {
                     throw .store(.noSession(sessionID))
                 }
@@ -60,8 +60,12 @@ extension MongoStore {
                 }
                 if try connection.setContext(context, ofSession: sessionID, version: version) { return cleared }
             }
+            throw .store(StoreError(.unavailable, "session \(sessionID) is reset by too many at once"))
         }
     }
+
+    /// Each round that fails is one in which another reset succeeded.
+    private static let resetRounds = 50
 
     package func contextCount(of session: Session) async throws(StoreError) -> Int {
         try await pool.run { connection throws(MongoError) in
@@ -76,7 +80,7 @@ extension MongoStore {
             var newestFirst: [Conversation] = []
             try connection.find(MongoSchema.conversations, .context(of: session), options: options) {
                 view throws(MongoError) in
-                newestFirst.append(try Conversation(view))
+                if let conversation = Conversation.readable(view) { newestFirst.append(conversation) }
             }
             return newestFirst.reversed()
         }
@@ -164,21 +168,23 @@ extension MongoConnection {
         }
     }
 
+    /// - Parameter version: nil where the session has none, or something that is no number: then it is given one.
     /// - Returns: false when the context is no longer of that version.
     fileprivate func setContext(
         _ context: SessionContext,
         ofSession id: String,
         version: Int?
     ) throws(MongoError) -> Bool {
-        let version: BSONValue = version.map { .int64(Int64($0)) } ?? ["$exists": false]
+        let filter: BSONDocument = ["session_id": .string(id)]
+        filter.append("context_version", ifPresent: version.map { .int64(Int64($0)) })
         let set: BSONDocument = [
             "context_from": .optional(context.from), "context_from_by_agent": context.agentsAsArray,
+            "context_version": .int64(Int64(version ?? 0) &+ 1),
         ]
-        return try write(MongoSchema.sessions) { bulk throws(MongoError) in
-            try bulk.update(
-                ["session_id": .string(id), "context_version": version],
-                .change(set: set, increase: ["context_version": 1])
-            )
-        }.matched > 0
+        let result = try write(MongoSchema.sessions) { bulk throws(MongoError) in
+            try bulk.update(filter, .change(set: set))
+        }
+        if let error = result.errors.first { throw .store(error.storeError) }
+        return result.matched > 0
     }
 }

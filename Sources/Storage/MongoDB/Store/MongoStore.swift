@@ -17,7 +17,6 @@ package final class MongoStore: Store {
     let sessionLookups: MongoGatherer<String, Session?>
     let sessionInsertions: MongoGatherer<Session, Void>
     let beginnings: MongoGatherer<MongoBeginning, Void>
-    let checkpoints: MongoGatherer<[Checkpoint], Void>
     let endings: MongoGatherer<ConversationEnd, Bool>
     /// When running answers without a record were last looked for.
     let lastSweep = Mutex<Timestamp?>(nil)
@@ -39,7 +38,6 @@ package final class MongoStore: Store {
         sessionLookups = MongoGatherer(pool, Session.find)
         sessionInsertions = MongoGatherer(pool, Session.insert)
         beginnings = MongoGatherer(pool, MongoBeginning.perform)
-        checkpoints = MongoGatherer(pool, Checkpoint.save)
         endings = MongoGatherer(pool, ConversationEnd.perform)
     }
 
