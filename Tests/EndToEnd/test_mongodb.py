@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from api import unique
+from api import assert_failure, unique
 from waiting import wait_until
 
 pytestmark = pytest.mark.mongodb
@@ -210,3 +210,43 @@ def test_a_session_of_one_service_works_on_the_other(two_services, connect):
         conversation = each.only_conversation(session)
         assert conversation["user_input"] == "Asked elsewhere"
         assert (conversation["status"], conversation["agent_response"]) == ("completed", answer.content)
+
+
+def test_an_answer_of_one_service_is_told_by_the_other_only_when_it_has_ended(two_services, connect):
+    api, other = (connect(each) for each in two_services)
+    session = api.session()
+    stream = api.stream(session, tokens=60, rate=40, message_id="m1")
+    stream.wait_for(3)
+    parameters = {"session_id": session["session_id"]}
+    resuming = other.http.get("/api/chat/message", params=parameters, headers={"Last-Event-ID": stream.events[1].id})
+    assert_failure(resuming, 503, "UNAVAILABLE")
+    body = {"query": "Again?", "message_id": "m1"} | parameters
+    assert_failure(other.http.post("/api/chat/message", json=body), 503, "UNAVAILABLE")
+
+    terminal = stream.wait_for_terminal()
+    resumed = other.watch(headers={"Last-Event-ID": stream.events[1].id}, **parameters).wait_for_end()
+    assert [event.status for event in resumed.events] == ["reset", "complete"]
+    assert {event.content for event in resumed.events} == {terminal.content}
+
+
+def test_a_stop_through_the_other_service_is_passed_on(two_services, connect):
+    api, other = (connect(each) for each in two_services)
+    session = api.session()
+    stream = api.stream(session)
+    stream.wait_for(5)
+    data = other.stop(session)["data"]
+    assert (data["status"], data["delivered"]) == ("stop_requested", False)
+    assert data["stream_id"] == stream.events[0].stream_id
+    assert stream.wait_for_terminal(5).status == "cancelled"
+    assert api.only_conversation(session)["status"] == "cancelled"
+    assert other.stop(session)["data"]["status"] == "not_found"
+
+
+def test_a_room_deleted_through_the_other_service_takes_its_answer_along(two_services, connect):
+    api, other = (connect(each) for each in two_services)
+    user = unique()
+    session = api.session(user)
+    stream = api.stream(session)
+    stream.wait_for(5)
+    other.data("DELETE", f"/api/rooms/{session['room_id']}", params={"user_id": user})
+    assert stream.wait_for_terminal(10).status == "cancelled"

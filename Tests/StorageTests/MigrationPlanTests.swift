@@ -142,6 +142,14 @@ import Testing
         }
     }
 
+    @Test func `a newer step that has no good end is seen, and nothing runs beside it`() {
+        for error in ["…", "broken"] {
+            let plan = plan((1, .up, nil), (2, .up, nil), (3, .up, nil), (4, .up, error))
+            #expect(plan.steps.map(\.number) == [1, 2, 3, 4] && !plan.isCurrent)
+            #expect(throws: MigrationError.self) { try plan.check() }
+        }
+    }
+
     /// Stores know the steps that they have by these: a changed one would be refused everywhere.
     @Test func `released steps stay as they are`() {
         let mongo = ["001_add_chat_rooms_collection 5438a5392493073f"]

@@ -67,4 +67,11 @@ extension Int64 {
         let digits = String(rest)
         return ((self - rest) / 1000, "." + String(repeating: "0", count: 3 - digits.count) + digits + "Z")
     }
+
+    @Test func `sums out of range are the end of the range`() {
+        let (first, last) = (Timestamp(milliseconds: .min), Timestamp(milliseconds: .max))
+        #expect(first - .seconds(1) == first && last + .seconds(1) == last)
+        #expect(last.since(first) == .milliseconds(Int64.max) && first.since(last) == .milliseconds(Int64.min))
+        #expect(first + .seconds(1) > first && last - .seconds(1) < last)
+    }
 }

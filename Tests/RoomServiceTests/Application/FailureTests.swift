@@ -150,4 +150,25 @@ struct FailureTests {
             #expect(try service.history(room).first?["status"] == "interrupted")
         }
     }
+
+    @Test func `a question whose acknowledgement is lost can be asked again`() async throws {
+        let faults = EndFaults(0)
+        try await withService(ends: faults) { service in
+            let (session, room) = try service.makeSession()
+            faults.losesNextBeginning.store(true, ordering: .relaxed)
+            let question = service.question(session, messageID: "m1")
+            #expect(try service.post("/api/chat/message", question).status == 503)
+            // Until it is taken back it is not known how it stands.
+            let early = try service.post("/api/chat/message", question)
+            #expect(early.status == 503 && early["Retry-After"] != nil)
+            let isTakenBack = try await service.eventually {
+                await service.advance(by: .seconds(1))
+                return try service.history(room).isEmpty
+            }
+            #expect(isTakenBack)
+            let events = try service.ask(session, messageID: "m1").eventsToTheEnd()
+            #expect(events.last?.status == "complete")
+            #expect(try service.history(room).map { $0["status"] } == ["completed"])
+        }
+    }
 }

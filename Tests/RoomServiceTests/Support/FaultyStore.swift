@@ -4,6 +4,8 @@ import Synchronization
 
 /// How often the end of an answer cannot be stored yet.
 final class EndFaults: Sendable {
+    /// Whether the next question is stored, and said not to be.
+    let losesNextBeginning = Atomic(false)
     private let left: Mutex<Int>
     private let count = Mutex(0)
 
@@ -112,6 +114,9 @@ final class FaultyStore: Store {
 
     func begin(_ conversation: Conversation, stream: ActiveStream, startsContext: Bool) async throws(StoreError) {
         try await base.begin(conversation, stream: stream, startsContext: startsContext)
+        if ends.losesNextBeginning.exchange(false, ordering: .relaxed) {
+            throw StoreError(.unavailable, "The acknowledgement is lost")
+        }
     }
 
     func withdraw(conversationID: String, streamID: String) async throws(StoreError) {

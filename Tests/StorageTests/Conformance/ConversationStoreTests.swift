@@ -126,6 +126,47 @@ import Testing
     }
 
     @Test(arguments: StoreFactory.all)
+    func `a checkpoint stores only what is new`(_ stores: StoreFactory) async throws {
+        try await stores.withStore { store in
+            try await store.makeRoomAndSession()
+            for id in ["c1", "c2"] { try await store.begin(.sample(id)) }
+            func checkpoint(_ id: String, _ text: String?, _ heartbeat: Timestamp?) -> Checkpoint {
+                Checkpoint(
+                    conversationID: id,
+                    streamID: "stream-\(id)",
+                    instanceID: "i1",
+                    agentResponse: text,
+                    heartbeat: heartbeat
+                )
+            }
+            try await store.checkpoint([checkpoint("c1", "text", nil), checkpoint("c2", nil, time(40))])
+            #expect(try await store.conversation(streamID: "stream-c1")?.agentResponse == "text")
+            #expect(try await store.conversation(streamID: "stream-c2")?.agentResponse == "")
+            #expect(try await store.activeStreams().map(\.lastHeartbeat) == [time(1), time(40)])
+        }
+    }
+
+    @Test(arguments: StoreFactory.all)
+    func `a question that is withdrawn was never asked, and an answer that has ended cannot be`(
+        _ stores: StoreFactory
+    ) async throws {
+        try await stores.withStore { store in
+            try await store.makeRoomAndSession()
+            try await store.begin(.sample("c1", message: "m1"))
+            try await store.converse(.sample("c2", at: 2))
+            for id in ["c1", "c2", "unknown"] {
+                try await store.withdraw(conversationID: id, streamID: "stream-\(id)")
+            }
+            #expect(try await store.history(.room("r1")) == ["c2"])
+            #expect(try await store.activeStreams() == [])
+            #expect(try await store.room(id: "r1")?.messageCount == 1)
+            // The message id is free again.
+            try await store.begin(.sample("c3", message: "m1"))
+            #expect(try await store.conversation(sessionID: "s1", messageID: "m1")?.id == "c3")
+        }
+    }
+
+    @Test(arguments: StoreFactory.all)
     func `running streams are listed oldest first`(_ stores: StoreFactory) async throws {
         try await stores.withStore { store in
             try await store.makeRoomAndSession()

@@ -165,6 +165,25 @@ import Testing
         }
     }
 
+    @Test func `a lock that is no lock of this program's form can be broken`() async throws {
+        try await withDatabase { database in
+            let store = try MongoStore(database.options)
+            let odd: [@Sendable () -> BSONDocument] = [
+                { ["_id": MongoLease.id] }, { ["_id": MongoLease.id, "token": "x", "expires_at": "tomorrow"] },
+            ]
+            for document in odd {
+                try await store.insertForeign(MongoLease.collection) { [document()] }
+                let backend = try MongoMigrationBackend(database.options)
+                await expect(.inUse) { try backend.lock() }
+                #expect(try backend.breakLock())
+                try backend.lock()
+                backend.unlock()
+                try await store.removeForeign(MongoLease.collection) { ["_id": MongoLease.id] }
+            }
+            await store.close()
+        }
+    }
+
     @Test func `the lock is renewed while a step takes its time`() async throws {
         try await withDatabase { database in
             // The step is held up until the lock has been renewed twice meanwhile.

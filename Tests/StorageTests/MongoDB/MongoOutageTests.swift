@@ -52,6 +52,42 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        "mongodb://user:S3cr3t:b@host/", "mongodb://user:S3cr3t%@host/", "mongodb://user:S3cr3t@host:x/",
+        "http://S3cr3t", "mongodb://user:S3cr3t@h/?w=0", "mongodb://u:S3cr3t@h/?readConcernLevel=1&=&",
+    ])
+    func `a connection string that cannot be used is told without its password`(uri: String) {
+        do throws(StoreError) {
+            let store = try MongoStore(MongoOptions(uri: uri, database: "none"))
+            // What the library takes for a string with warnings is one.
+            #expect(uri.contains("readConcernLevel"))
+            _ = store
+        } catch {
+            #expect(error.code == .failed)
+            #expect(error.message.contains("MONGODB_URI") && !error.message.contains("S3cr3t"))
+        }
+    }
+
+    @Test func `a limited wait for a connection refuses, and ends no program`() async throws {
+        let socket = ListeningSocket()
+        defer { socket.close() }
+        let uri = "mongodb://127.0.0.1:\(socket.port)/?maxPoolSize=1&waitQueueTimeoutMS=50"
+        let store = try MongoStore(MongoOptions(uri: uri, database: "none", poolSize: 4))
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<40 { group.addTask { await expect(.unavailable) { _ = try await store.room(id: "r") } } }
+        }
+        await store.close()
+    }
+
+    @Test func `what the connection string says of the write concern is kept`() throws {
+        let uri = try MongoOptions(uri: "mongodb://h/?journal=true&wtimeoutMS=5000", database: "d").makeURI()
+        defer { mongoc_uri_destroy(uri) }
+        let concern = mongoc_uri_get_write_concern(uri)
+        #expect(mongoc_write_concern_get_journal(concern))
+        #expect(mongoc_write_concern_get_wmajority(concern))
+        #expect(mongoc_write_concern_get_wtimeout_int64(concern) == 5000)
+    }
+
     @Test func `the connection string wins over the defaults`() throws {
         let given = "mongodb://h/?serverSelectionTimeoutMS=5&retryWrites=false&w=1&appName=mine"
         let uri = try MongoOptions(uri: given, database: "d", poolSize: 7).makeURI()
