@@ -82,7 +82,7 @@ static struct histogram delivery, carriage, stop_times, spread;
 static struct arrival *arrivals;
 static struct sample before, at_start, at_end;
 static long events, window_events, lost, repeated, faults, failures, terminals, completes, short_streams;
-static long resumed, stops, reads, late_tokens, first_end_min = -1, first_end_max = -1;
+static long resumed, stops, running, reads, late_tokens, first_end_min = -1, first_end_max = -1;
 static int64_t first_event, last_event;
 static char fault_text[200];
 
@@ -498,6 +498,7 @@ static void begin_window(void) {
 static int is_over(int64_t time) {
     if (in_window && time >= window_end) {
         in_window = 0;
+        for (int index = 0; index < opened; index++) running += readers[index].state == BODY && !readers[index].is_ended;
         take_sample(&at_end, options.pid, options.counter);
     }
     if (!window_end || in_window) return 0;
@@ -551,14 +552,13 @@ static void print_arrivals(void) {
 
 static void print_result(void) {
     double window = at_end.at - at_start.at;
-    long least = -1, most = 0, open = 0;
+    long least = -1, most = 0;
     for (int index = 0; index < opened; index++) {
         long count = readers[index].window_events;
         if (least < 0 || count < least) least = count;
         if (count > most) most = count;
-        open += readers[index].state == BODY;
     }
-    printf("{\"connections\": %d, \"ready\": %d, \"open_at_end\": %ld", opened, ready, open);
+    printf("{\"connections\": %d, \"ready\": %d, \"running\": %ld", opened, ready, running);
     printf(", \"window_s\": %.3f", window);
     printf(", \"events\": %ld, \"events_s\": %.4f, \"reads\": %ld", events, (last_event - first_event) / 1e9, reads);
     printf(", \"window_events\": %ld, \"window_min\": %ld, \"window_max\": %ld", window_events, least, most);
