@@ -54,6 +54,7 @@ def unpaced(bench):
     for run in ours + marks:
         run["rate"] = run["events"] / run["events_s"]
         run["per_cpu"] = run["window_events"] / run["server_cpu_s"]
+    # Questions that wait for the disk begin later; from then on every stream must get the same.
     alike = min(run["window_min"] / run["window_max"] for run in ours)
     return [
         (f"100 unpaced streams × 20,000 tokens, {SOME} runs", median(ours, "rate"), "events/s", None, None),
@@ -63,8 +64,7 @@ def unpaced(bench):
         ("  events of a stream in 0.6 s, the least", median(ours, "window_min"), "events", None, None),
         ("  events of a stream in 0.6 s, the most", median(ours, "window_max"), "events", None, None),
         ("  least against most, in the worst run", alike, "times", ">=", 0.9),
-        ("  client's core busy, service / reference", median(ours, "load_cpu"), "of 1", None, None),
-        ("", median(marks, "load_cpu"), "of 1", None, None),
+        ("  client's core busy", max(median(ours, "load_cpu"), median(marks, "load_cpu")), "of 1", None, None),
     ]
 
 
@@ -166,6 +166,8 @@ def stops(bench):
         ("10,000 streams × 10/s, 8 s: stops", run["stops_measured"], "stops", ">=", 500),
         ("  /stop answered to terminal event, p99", run["stop_p99_ms"], "ms", "<=", 10),
         ("  the longest", run["stop_max_ms"], "ms", None, None),
+        ("  /stop asked to answered, p50", run["stop_answer_p50_ms"], "ms", None, None),
+        ("  /stop asked to answered, p99", run["stop_answer_p99_ms"], "ms", None, None),
         ("  tokens made after the answer", run["late_tokens"], "tokens", "<=", 0),
     ]
 

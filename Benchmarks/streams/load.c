@@ -9,7 +9,7 @@
  *   sessions=FILE       session ids, one a line; connection i has line i, and begins anew after the last one
  *   connections=N ramp=N   how many, and how many of them a second
  *   tokens=N rate=R     of each answer
- *   warmup=S window=S   the window begins `warmup` after the last connection has its answer's head
+ *   warmup=S window=S   the window begins `warmup` after the last connection has its first token, or watches
  *   finish=S            how long after the window the streams may take to end; 0: do not wait for it
  *   source=1            with watch: asks the question in the first session when the window begins;
  *                       with fan: publishes `tokens` events, `rate` a second
@@ -20,8 +20,8 @@
  *   seed=N
  *
  * Every byte is checked: the chunks, the fields, the ids of each stream (`<stream>:<n>`, one after the other), and that
- * it ends once. Delivery is measured from when an event was due: from its timestamp, or, where that is earlier, from its
- * place in the schedule that the stream's first event has begun. So a server that falls behind cannot hide it.
+ * it ends once. Delivery is measured from when an event was due: from its timestamp, or, where that is earlier, from
+ * its place in the schedule that the stream's first event has begun. So a server that falls behind cannot hide it.
  * One JSON object is printed. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -40,7 +40,7 @@
 
 #include "figures.h"
 
-enum { CONTROLS = 16, ADDRESSES = 8, STREAM_ID = 64, HEAD = 16384, BUFFER = 1 << 18, MOST_TOKENS = 1 << 16 };
+enum { CONTROLS = 64, ADDRESSES = 8, STREAM_ID = 64, HEAD = 16384, BUFFER = 1 << 18, MOST_TOKENS = 1 << 16 };
 
 static struct {
     char kind[16], sessions[4096], counter[4096];
@@ -63,9 +63,10 @@ struct connection {
     int fd, index, has_done, is_cut, is_ended, is_stopping;
     struct bytes unparsed, text; /* not a whole head or chunk; not a whole event */
     char stream[STREAM_ID];
-    long next, events, window_events;
+    long next, gap, events, window_events; /* `gap`: how many ids the last event has skipped */
     int64_t first, stop_answered, terminal; /* when, in nanoseconds; 0: not yet */
-    struct connection *stopped; /* of a control connection: whose stop it has sent */
+    struct connection *stopped; /* of a control connection: whose stop it has sent, and when */
+    int64_t asked;
 };
 
 struct arrival {
@@ -78,7 +79,7 @@ static char **sessions;
 static int *cut_order;
 static int session_count, poll_fd, opened, in_window, ready;
 static int64_t window_start, window_end;
-static struct histogram delivery, carriage, stop_times, spread;
+static struct histogram delivery, carriage, stop_times, answer_times, spread;
 static struct arrival *arrivals;
 static struct sample before, at_start, at_end;
 static long events, window_events, lost, repeated, faults, failures, terminals, completes, short_streams;
@@ -117,6 +118,8 @@ static void take_terminal(struct connection *it, int is_complete, int64_t time) 
     if (first_end_min < 0) note_first_end();
     terminals++;
     completes += is_complete;
+    /* A stop hides what a reader has not got by then; its terminal event holds the whole answer so far. */
+    if (!is_complete) lost -= it->gap;
     if (is_complete && *options.kind != 'f' && it->next != (long)options.tokens + 2) short_streams++;
     it->terminal = time;
     if (it->is_stopping) note_stop(it);
@@ -124,6 +127,7 @@ static void take_terminal(struct connection *it, int is_complete, int64_t time) 
 
 static void take_token(struct connection *it, const char *content, const char *end, int64_t time) {
     if (it->is_ended) fault("a token after the end of %s", it->stream);
+    ready += it->next == 2 && (*options.kind == 'a' || *options.kind == 's');
     if (end - content < 22 || memcmp(content, "t=", 2)) return;
     int64_t made = strtoll(content + 2, NULL, 10), due = made;
     if (!it->first) it->first = made - (it->next - 2) * (options.rate > 0 ? (int64_t)(SECOND / options.rate) : 0);
@@ -162,7 +166,8 @@ static int take_id(struct connection *it, const char *id, const char *end) {
         it->first = 0;
         it->next = *options.kind == 'f' ? sequence : 0; /* who joins the fan late has missed what was before */
     }
-    if (sequence > it->next) lost += sequence - it->next;
+    it->gap = sequence > it->next ? sequence - it->next : 0;
+    lost += it->gap;
     if (sequence < it->next) repeated++;
     it->next = sequence + 1;
     return 1;
@@ -313,7 +318,7 @@ static size_t take_head(struct connection *it, const char *text, size_t size) {
         return size;
     }
     it->state = BODY;
-    ready += it->role == READER && !it->is_cut;
+    ready += it->role == READER && (*options.kind == 'w' || *options.kind == 'f');
     return length;
 }
 
@@ -328,6 +333,7 @@ static size_t take_stop_answer(struct connection *it, const char *text, size_t s
         it->stopped->stop_answered = time;
         note_stop(it->stopped);
     }
+    record(&answer_times, time - it->asked);
     it->stopped = NULL;
     return size;
 }
@@ -460,6 +466,7 @@ static void stop(struct connection *control, struct connection *it) {
     if (it->is_ended || it->state != BODY) return;
     it->is_stopping = 1;
     control->stopped = it;
+    control->asked = now();
     stops++;
     snprintf(start, sizeof start, "POST /api/session/%s/stop HTTP/1.1", session_of(it));
     request(control, start, "%s", "");
@@ -570,6 +577,8 @@ static void print_result(void) {
     printf(", \"stops\": %ld, \"stops_measured\": %ld", stops, stop_times.count);
     printf(", \"stop_p50_ms\": %.3f", milliseconds(&stop_times, 0.5));
     printf(", \"stop_p99_ms\": %.3f, \"stop_max_ms\": %.3f", milliseconds(&stop_times, 0.99), stop_times.max / 1e6);
+    printf(", \"stop_answer_p50_ms\": %.3f", milliseconds(&answer_times, 0.5));
+    printf(", \"stop_answer_p99_ms\": %.3f", milliseconds(&answer_times, 0.99));
     printf(", \"late_tokens\": %ld", late_tokens);
     print_arrivals();
     printf(", \"server_cpu_s\": %.3f", at_end.server - at_start.server);
@@ -649,5 +658,9 @@ int main(int argc, char **argv) {
     if (options.deaf) connect_it(&deaf, DEAF, 0);
     run();
     print_result();
+    /* Reset, so that the server sees at once that nobody is there; an end alone could be that of the requests. */
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    for (int index = 0; index < opened; index++)
+        if (readers[index].state != ENDED) setsockopt(readers[index].fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     return 0;
 }
