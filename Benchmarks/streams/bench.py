@@ -33,7 +33,7 @@ def measure(folder, options):
             print(f"bench: cell {number} ({cell.__name__}): {fault}", file=sys.stderr)
             found = [(f"cell {number} ({cell.__name__}) came to no figures", 1, "faults", "<=", 0)]
         rows += [(f"{number}. {name}" if name and name[0] != " " else f"   {name}", *rest) for name, *rest in found]
-    return rows
+    return [*rows, ("CPU time that others took in the worst window", bench.load.others, "cores", None, None)]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-/* Preloaded into the service (LD_PRELOAD), counts its allocations, and its sends to sockets, in the file that is named by
- * COUNT_CALLS: two 64-bit numbers, which can be read there at any time. */
+/* Preloaded into the service (LD_PRELOAD), counts its allocations, and its sends to sockets, in the file that is named
+ * by COUNT_CALLS: two 64-bit numbers, which can be read there at any time. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

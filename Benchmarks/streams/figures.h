@@ -16,7 +16,7 @@ struct histogram {
 };
 
 struct sample {
-    double server, own, at;
+    double server, own, machine, at; /* seconds of CPU time, and when */
     long rss;
     uint64_t counters[2];
 };
@@ -64,6 +64,14 @@ static void take_sample(struct sample *sample, int pid, const char *counter_path
     file = fopen(path, "r");
     while (file && fgets(text, sizeof text, file)) sscanf(text, "VmRSS: %ld", &sample->rss);
     if (file) fclose(file);
+    long ticks[8] = {0};
+    file = fopen("/proc/stat", "r");
+    if (file && fscanf(file, "cpu %ld %ld %ld %ld %ld %ld %ld %ld", ticks, ticks + 1, ticks + 2, ticks + 3, ticks + 4,
+                       ticks + 5, ticks + 6, ticks + 7) != 8) ticks[0] = 0;
+    if (file) fclose(file);
+    /* All but idle and waiting for a disk; stolen by the host is used, too. */
+    long busy = ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6] + ticks[7];
+    sample->machine = busy / (double)sysconf(_SC_CLK_TCK);
     int counter = open(counter_path, O_RDONLY);
     if (counter >= 0 && read(counter, sample->counters, sizeof sample->counters) < 0) fail("counter");
     if (counter >= 0) close(counter);

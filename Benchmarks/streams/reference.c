@@ -9,9 +9,9 @@
  *   GET /fan                        all that is published
  *   POST /pub                       publishes its body, as the content of one event for each reader of /fan
  *
- * Events are the service's, byte for byte but for the words: an id, and JSON in one chunk, whose content begins with the
- * time the event was due (unpaced: made). What is missing is what a service is for: the last event does not hold the
- * whole answer, nothing is stored, held, resumed, stopped or limited, and requests are hardly looked at. */
+ * Events are the service's, byte for byte but for the words: an id, and JSON in one chunk, whose content begins with
+ * the time the event was due (unpaced: made). What is missing is what a service is for: the last event does not hold
+ * the whole answer, nothing is stored, held, resumed, stopped or limited, and requests are hardly looked at. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,10 +32,10 @@ enum mode { IDLE, PACED, UNPACED, FAN };
 /* A connection, by its descriptor. `place` is where it stands in the list of its mode. */
 struct connection {
     enum mode mode;
-    int index, place, waits_for_room, request_size;
+    int index, place, waits_for_room;
     long sequence, count;
     int64_t due, period;
-    char *request, *unsent;
+    char *unsent;
     size_t unsent_size;
 };
 
@@ -96,7 +95,6 @@ static void leave_list(int fd) {
 
 static void hang_up(int fd) {
     leave_list(fd);
-    free(connections[fd].request);
     free(connections[fd].unsent);
     connections[fd] = (struct connection){0};
     close(fd);
@@ -253,22 +251,15 @@ static void answer(int fd, const char *request, const char *body, size_t size) {
     }
 }
 
-/* A request at a time; what has arrived of it is kept with the connection. */
+/* A request is small enough to come in one piece, with its body. */
 static void receive(int fd) {
-    struct connection *it = &connections[fd];
-    if (!it->request) it->request = malloc(REQUEST + 1);
-    ssize_t count = recv(fd, it->request + it->request_size, REQUEST - it->request_size, MSG_DONTWAIT);
+    static char request[REQUEST + 1];
+    ssize_t count = recv(fd, request, REQUEST, MSG_DONTWAIT);
     if (count < 0 && errno == EAGAIN) return;
-    if (count <= 0) return hang_up(fd);
-    it->request[it->request_size += count] = 0;
-    char *end = strstr(it->request, "\r\n\r\n"), *length = strstr(it->request, "Content-Length: ");
-    size_t body = length ? atoi(length + 16) : 0;
-    if (!end || (size_t)(it->request + it->request_size - (end + 4)) < body) return;
-    char *request = it->request;
-    it->request = NULL;
-    it->request_size = 0;
-    answer(fd, request, end + 4, body);
-    free(request);
+    request[count < 0 ? 0 : count] = 0;
+    char *end = strstr(request, "\r\n\r\n");
+    if (!end) return hang_up(fd);
+    answer(fd, request, end + 4, request + count - (end + 4));
 }
 
 static void accept_all(void) {
@@ -281,10 +272,6 @@ static void accept_all(void) {
 }
 
 static void listen_anywhere(void) {
-    struct rlimit files;
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
