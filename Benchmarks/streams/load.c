@@ -323,7 +323,8 @@ static void begin_window(void) {
 static int is_over(int64_t time) {
     if (in_window && time >= window_end) {
         in_window = 0;
-        for (int index = 0; index < opened; index++) running += readers[index].state == BODY && !readers[index].is_ended;
+        for (int index = 0; index < opened; index++)
+            running += readers[index].state == BODY && !readers[index].is_ended;
         take_sample(&at_end, options.pid, options.counter);
     }
     if (!window_end || in_window) return 0;

@@ -54,11 +54,6 @@ static int64_t now(void) {
     return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
-
 static void put(struct list *list, int place, int fd) {
     list->fds[place] = fd;
     connections[fd].place = place;
@@ -275,13 +270,13 @@ static void listen_anywhere(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) || listen(listener, 4096)) fail("listen");
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) || listen(listener, 4096)) exit(1);
     getsockname(listener, (struct sockaddr *)&address, &length);
     printf("%d\n", ntohs(address.sin_port));
     fflush(stdout);
     poll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
-    if (epoll_ctl(poll_fd, EPOLL_CTL_ADD, listener, &event)) fail("epoll_ctl");
+    epoll_ctl(poll_fd, EPOLL_CTL_ADD, listener, &event);
 }
 
 int main(void) {
