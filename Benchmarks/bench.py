@@ -3,36 +3,19 @@
 scripts/bench builds what this needs and calls it with the folder of the compiled C programs. Loopback only.
 """
 
-import argparse
-import http.client
-import json
 import os
 import re
-import shutil
-import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "Tests/EndToEnd"))
+from measuring import CLIENT_CORE, HERE, SERVER_CORE, Client, Service, cpu_seconds, in_child, run
 
-from service import Service, in_child  # noqa: E402  (it lies beside the tests)
-
-SERVER_CORE, CLIENT_CORE = 0, 1
 CONNECTIONS = 64
 ROUNDS = 5
-TICK = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_seconds(pid):
-    """User and system time of all threads so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+TITLE = f"{CONNECTIONS} connections, one core for the server, one for the client; medians of {ROUNDS} runs"
 
 
 def wrk(url, seconds, script=None, arguments=(), pid=None):
@@ -50,27 +33,6 @@ def wrk(url, seconds, script=None, arguments=(), pid=None):
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))
     requests = int(re.search(r"(\d+) requests in", output).group(1))
     return rate, used * 1e6 / requests
-
-
-class Client:
-    """Plain requests over one connection, to prepare a measurement."""
-
-    def __init__(self, port):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port)
-
-    def post(self, path, body):
-        self.connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
-        answer = json.load(self.connection.getresponse())
-        if not answer.get("success"):
-            sys.exit(f"bench: {path} failed: {answer}")
-        return answer["data"]
-
-    def response_size(self, path):
-        """The bytes of a whole response, head included."""
-        self.connection.request("GET", path)
-        response = self.connection.getresponse()
-        head = "".join(f"{name}: {value}\r\n" for name, value in response.getheaders())
-        return len("HTTP/1.1 200 OK\r\n") + len(head) + 2 + len(response.read())
 
 
 def measure_fdatasync(folder):
@@ -139,7 +101,8 @@ def measure_first_token(service, programs, chats=400):
     return statistics.median(times), times[int(len(times) * 0.99)]
 
 
-def measure(folder, programs):
+def measure(folder, options):
+    programs = options.programs
     service = Service(
         folder, core=SERVER_CORE, LOOPS="1", MAX_ROOMS_PER_USER="1000000", RATE_LIMITS="off", LOG_LEVEL="error"
     )
@@ -168,43 +131,5 @@ def measure(folder, programs):
     ]
 
 
-def is_met(figure, relation, target):
-    return figure >= target if relation == ">=" else figure <= target
-
-
-def show(rows):
-    print(f"{CONNECTIONS} connections, one core for the server, one for the client; medians of {ROUNDS} runs\n")
-    for name, figure, unit, relation, target in rows:
-        number = f"{figure:,.0f}" if figure >= 1000 else f"{figure:.3g}"
-        line = f"{name:<36}{number:>10} {unit:<12}"
-        if relation:
-            wanted = f"{'≥' if relation == '>=' else '≤'} {target:,}"
-            line += f"{wanted:<10}{'met' if is_met(figure, relation, target) else 'MISSED'}"
-        print(line.rstrip())
-
-
-def main():
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument("programs", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if not {SERVER_CORE, CLIENT_CORE} <= os.sched_getaffinity(0):
-        sys.exit("bench: needs the cores 0 and 1, one for the server and one for the client")
-
-    # So that a SIGTERM, too, ends the service and deletes its data.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # On the disk of the checkout: /tmp may be memory, where nothing is durable.
-    folder = Path(tempfile.mkdtemp(prefix="run-", dir=options.programs))
-    try:
-        rows = measure(folder, options.programs)
-    finally:
-        shutil.rmtree(folder)
-    if options.json:
-        names = ("name", "figure", "unit", "relation", "target")
-        print(json.dumps([dict(zip(names, (row[0].strip(), *row[1:]))) for row in rows], ensure_ascii=False, indent=2))
-    else:
-        show(rows)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__.splitlines()[0], TITLE, 36, measure)
