@@ -5,7 +5,10 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 static _Thread_local void *current_loop;
 
@@ -34,6 +37,18 @@ int cs_epoll_wait(int epoll, struct epoll_event *events, int count, int64_t time
 int cs_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t data) {
     struct epoll_event event = {.events = events, .data.u64 = data};
     return epoll_ctl(epoll, operation, descriptor, &event);
+}
+
+void cs_prefer_wakeups(uint64_t slice_ns) {
+    // `struct sched_attr` of sched_setattr(2): the C library has none, and the kernel's header clashes with its own.
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } attributes = {.size = sizeof attributes, .nice = getpriority(PRIO_PROCESS, 0), .runtime = slice_ns};
+    syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
 void cs_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

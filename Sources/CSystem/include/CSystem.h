@@ -22,5 +22,10 @@ int cs_epoll_wait(int epoll, struct epoll_event *_Nonnull events, int count, int
 /// epoll_ctl(2), with the 64 bits that come back in the event.
 int cs_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t data);
 
+/// Asks the scheduler to serve the calling thread in short slices (`sched_attr.sched_runtime`, Linux 6.12): it then runs
+/// soon after it wakes, also while another thread is in the middle of a longer slice. Its share of the core stays the
+/// same. Systems that know no such thing do as before.
+void cs_prefer_wakeups(uint64_t slice_ns);
+
 /// Names the calling thread, for `top -H` and `perf`: 15 bytes at most.
 void cs_name_thread(const char *_Nonnull name);

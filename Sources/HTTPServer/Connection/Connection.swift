@@ -92,9 +92,18 @@ final class Connection: IOChannel {
         }
         if events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0 {
             isReadable = true
-            if events & EPOLLRDHUP.rawValue != 0 { isHalfClosed = true }
+            if events & EPOLLRDHUP.rawValue != 0 { didHalfClose() }
             read()
         }
+    }
+
+    /// The client has said that it sends no more. Most that do so in the middle of a stream are gone altogether, which shows
+    /// when they are sent something.
+    private func didHalfClose() {
+        isHalfClosed = true
+        guard case .streaming(let producer) = phase else { return }
+        producer.keepAlive()
+        pump()
     }
 
     /// Goes on where the turn's share was used up.

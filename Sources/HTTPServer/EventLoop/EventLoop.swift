@@ -229,6 +229,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Runs turns on the calling thread until `stop`.
     func run() {
         cs_set_current_loop(Unmanaged.passUnretained(self).toOpaque())
+        cs_prefer_wakeups(Self.slice)
         defer { cs_set_current_loop(nil) }
         let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: Self.eventsPerTurn)
         defer { events.deallocate() }
@@ -250,6 +251,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     private static let eventsPerTurn = 512
+    /// The loop's work comes in pieces of microseconds, the store's threads' in pieces of milliseconds. In nanoseconds.
+    private static let slice: UInt64 = 100_000
 
     /// Ends `run` after the turn in which the loop hears of it.
     func stop() {
@@ -260,12 +263,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var waitLimit: Int64 {
         guard jobs.isEmpty, flushes.isEmpty else { return 0 }
         guard let deadline = timers.nextDeadline else { return -1 }
-        return time.sleepLimit(until: min(deadline, .max - Self.timerSlack) + Self.timerSlack) ?? -1
+        return time.sleepLimit(until: deadline) ?? -1
     }
-
-    /// How long an idle loop sleeps beyond the next deadline, in nanoseconds: one wake then serves all timers that have come
-    /// due meanwhile. With many streams that are paced by timers, most of the cost of an event is that of waking for it.
-    private static let timerSlack: Int64 = 500_000
 
     private func handle(_ events: UnsafePointer<epoll_event>, count: Int) {
         for index in 0..<count {

@@ -51,35 +51,6 @@ package struct Conversation: Sendable, Equatable {
     }
 }
 
-/// What is new of a running answer.
-package struct Checkpoint: Sendable, Equatable {
-    package var conversationID: String
-    package var streamID: String
-    /// The instance of the service that runs it: for its record, should the store have lost that.
-    package var instanceID: String
-    /// The text as far as it has got; nil: as it was.
-    package var agentResponse: String?
-    /// The time that is to be the last heartbeat; nil: it is not due yet.
-    package var heartbeat: Timestamp?
-
-    /// The most bytes of text that every store takes: MongoDB refuses documents beyond 16 MiB, and there is more in them.
-    package static let textLimit = 15 << 20
-
-    package init(
-        conversationID: String,
-        streamID: String,
-        instanceID: String,
-        agentResponse: String?,
-        heartbeat: Timestamp?
-    ) {
-        self.conversationID = conversationID
-        self.streamID = streamID
-        self.instanceID = instanceID
-        self.agentResponse = agentResponse
-        self.heartbeat = heartbeat
-    }
-}
-
 /// How an answer ended.
 package struct ConversationEnd: Sendable, Equatable {
     package var conversationID: String

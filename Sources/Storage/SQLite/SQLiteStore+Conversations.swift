@@ -33,14 +33,15 @@ extension SQLiteStore {
     /// - Returns: none: there is no other program that could end an answer.
     @discardableResult
     package func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError) -> [String] {
-        guard !checkpoints.isEmpty else { return [] }
-        try await writer.write { connection throws(StoreError) in
-            for checkpoint in checkpoints {
-                if let text = checkpoint.agentResponse {
-                    try connection.run(.saveText, text, checkpoint.conversationID)
-                }
-                if let heartbeat = checkpoint.heartbeat {
-                    try connection.run(.saveHeartbeat, heartbeat, checkpoint.streamID)
+        for portion in checkpoints.portions(ofAtMost: 500) {
+            try await writer.write { connection throws(StoreError) in
+                for checkpoint in portion {
+                    if let text = checkpoint.agentResponse {
+                        try connection.run(.saveText, text, checkpoint.conversationID)
+                    }
+                    if let heartbeat = checkpoint.heartbeat {
+                        try connection.run(.saveHeartbeat, heartbeat, checkpoint.streamID)
+                    }
                 }
             }
         }

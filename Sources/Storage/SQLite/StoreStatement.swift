@@ -26,5 +26,8 @@ enum StoreStatement: Int, CaseIterable {
     case insertStream, saveHeartbeat, deleteStream, deleteRoomStreams, deleteOrphanStreams, activeStreams
 
     /// What error messages call it.
-    var name: String { String(describing: self) }
+    var name: String { Self.names[rawValue] }
+
+    /// Made once: asking an enum for its name takes longer than many a statement.
+    private static let names = allCases.map { String(describing: $0) }
 }

@@ -6,34 +6,14 @@ extension MongoStore {
     @discardableResult
     package func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError) -> [String] {
         var ended: [String] = []
-        for portion in checkpoints.filter({ $0.heartbeat != nil }).portions(ofAtMost: 1000, weight: { _ in 0 }) {
+        for portion in checkpoints.filter({ $0.heartbeat != nil }).portions(ofAtMost: 1000) {
             ended += try await pool.run { connection throws(MongoError) in try connection.saveHeartbeats(portion) }
         }
         let texts = checkpoints.filter { ($0.agentResponse?.utf8.count ?? .max) <= Checkpoint.textLimit }
-        for portion in texts.portions(ofAtMost: 200, weight: { $0.agentResponse?.utf8.count ?? 0 }) {
+        for portion in texts.portions(ofAtMost: 200) {
             try await pool.run { connection throws(MongoError) in try connection.saveTexts(portion) }
         }
         return ended
-    }
-}
-
-extension [Checkpoint] {
-    /// The most bytes of text in a portion, unless a single one has more.
-    private static var largestWeight: Int { 2 << 20 }
-
-    fileprivate func portions(ofAtMost limit: Int, weight: (Checkpoint) -> Int) -> [[Checkpoint]] {
-        var portions: [[Checkpoint]] = []
-        var total = 0
-        for checkpoint in self {
-            total += weight(checkpoint)
-            if let last = portions.last, last.count < limit, total <= Self.largestWeight {
-                portions[portions.count - 1].append(checkpoint)
-            } else {
-                portions.append([checkpoint])
-                total = weight(checkpoint)
-            }
-        }
-        return portions
     }
 }
 
