@@ -62,8 +62,9 @@ import Testing
             body.push("one")
             await server.settle()
             body.push("two", isLast: true)
-            // First something that it ignores, as most who do that are gone altogether.
-            #expect(try client.response().text == ":onetwo")
+            // Who does that in the middle of the body first gets something that it ignores, as most are gone altogether.
+            let text = try client.response().text
+            #expect(text == ":onetwo" || (!closesLater && text == "onetwo"))
             #expect(try client.rest().isEmpty)
         }
     }
