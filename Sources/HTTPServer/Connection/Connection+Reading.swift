@@ -41,7 +41,7 @@ extension Connection {
         hasReadEnd = true
         closesAfterResponse = true
         switch phase {
-        case .reading where !parser.isIdle:
+        case .reading where !isBetweenRequests:
             refuse(HTTPParseError(.badRequest, "The request ended in the middle"))
         case .reading:
             phase = .ending
@@ -56,22 +56,32 @@ extension Connection {
     private func consume(_ buffer: UnsafeBufferPointer<UInt8>) -> Int {
         let bytes = buffer.span
         var offset = 0
+        let incoming = incoming ?? server.takeIncomingRequest()
+        self.incoming = incoming
         do {
             while case .reading = phase, outbound.count < Self.outboundLimit {
-                switch try parser.next(bytes, from: &offset) {
+                switch try incoming.parser.next(bytes, from: &offset) {
                 case .needsMore:
-                    if awaitsRequest, !parser.isIdle { awaitRequest(for: server.configuration.headerTimeout) }
+                    if awaitsRequest, !incoming.isIdle { awaitRequest(for: server.configuration.headerTimeout) }
+                    dropIncomingIfFresh()
                     return offset
-                case .head(let head): didReadHead(head, isLast: offset == bytes.count)
-                case .body(let range): request?.body.append(contentsOf: buffer[range])
-                case .end: answer()
+                case .head(let head): didReadHead(head, of: incoming, isLast: offset == bytes.count)
+                case .body(let range): incoming.body.append(contentsOf: buffer[range])
+                case .end: answer(incoming)
                 }
             }
         } catch {
             refuse(error)
             return bytes.count
         }
+        dropIncomingIfFresh()
         return offset
+    }
+
+    private func dropIncomingIfFresh() {
+        guard let incoming, incoming.isFresh else { return }
+        self.incoming = nil
+        server.give(incoming)
     }
 
     /// The next part of the request is to come within that time.
@@ -86,10 +96,10 @@ extension Connection {
     /// Memory for a body is taken as it comes, beyond this many bytes: an announced length costs the client nothing.
     private static let reservedBody = 65_536
 
-    private func didReadHead(_ head: HTTPRequestHead, isLast: Bool) {
+    private func didReadHead(_ head: HTTPRequestHead, of incoming: IncomingRequest, isLast: Bool) {
         awaitRequest(for: server.configuration.bodyTimeout)
-        request = PendingRequest(head: head)
-        if case .length(let count) = head.framing { request?.body.reserveCapacity(min(count, Self.reservedBody)) }
+        incoming.head = head
+        if case .length(let count) = head.framing { incoming.body.reserveCapacity(min(count, Self.reservedBody)) }
         if head.expectsContinue, isLast {
             borrowOutbound()
             outbound.append(ascii: "HTTP/1.1 100 Continue\r\n\r\n")
@@ -97,18 +107,19 @@ extension Connection {
         }
     }
 
-    private func answer() {
-        guard let pending = request else { return }
-        request = nil
+    private func answer(_ incoming: IncomingRequest) {
+        guard let head = incoming.head else { return }
+        let request = HTTPRequest(head: head, body: incoming.body, peer: peer, loop: loop)
+        incoming.head = nil
+        incoming.body = []
         deadline = .max
-        omitsBody = pending.head.method == .head
-        if !pending.head.keepsAlive {
+        omitsBody = head.method == .head
+        if !head.keepsAlive {
             closesAfterResponse = true
             endsUnasked = false
         }
-        isOldVersion = pending.head.minorVersion == 0
+        isOldVersion = head.minorVersion == 0
         phase = .answering
-        let request = HTTPRequest(head: pending.head, body: pending.body, peer: peer, loop: loop)
         switch server.service.answer(request) {
         case .now(let response): respond(response)
         case .later(let work): run(work)
@@ -143,8 +154,8 @@ extension Connection {
 
     /// Says why the request is refused, and ends the connection: where the next one would begin is unknown.
     func refuse(_ error: HTTPParseError) {
-        let head = request?.head ?? parser.refusedHead
-        request = nil
+        let head = incoming?.head ?? incoming?.parser.refusedHead
+        incoming = nil
         closesAfterResponse = true
         endsUnasked = true
         omitsBody = head?.method == .head

@@ -35,7 +35,7 @@ extension Connection {
     }
 
     private func timeOut() {
-        guard case .reading = phase, !parser.isIdle else {
+        guard case .reading = phase, !isBetweenRequests else {
             close()
             return
         }

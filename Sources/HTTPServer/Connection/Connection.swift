@@ -20,12 +20,6 @@ final class Connection: IOChannel {
         case lingering
     }
 
-    /// A request of which the head is there.
-    struct PendingRequest {
-        var head: HTTPRequestHead
-        var body: [UInt8] = []
-    }
-
     let loop: EventLoop
     let socket: Int32
     let peer: SocketAddress
@@ -36,8 +30,8 @@ final class Connection: IOChannel {
     var index = 0
 
     var phase = Phase.reading
-    var parser: HTTPRequestParser
-    var request: PendingRequest?
+    /// The request that is being read; nil between two.
+    var incoming: IncomingRequest?
     /// Bytes that were read behind the request that is being answered, from `inboundStart` on.
     var inbound: [UInt8] = []
     var inboundStart = 0
@@ -74,12 +68,14 @@ final class Connection: IOChannel {
         self.peer = peer
         self.server = server
         loop = server.loop
-        parser = HTTPRequestParser(limits: server.configuration.limits)
         deadline = loop.now + server.configuration.idleTimeout
         lastProgress = loop.now
     }
 
     var isOpen: Bool { token.descriptor >= 0 }
+
+    /// Whether nothing of a next request has come.
+    var isBetweenRequests: Bool { incoming?.isIdle ?? true }
 
     func handle(events: UInt32) {
         if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
@@ -124,7 +120,7 @@ final class Connection: IOChannel {
         outboundStart = 0
         loop.buffers.give(&outbound)
         dropInbound()
-        request = nil
+        incoming = nil
         server.didClose(self)
         // Last, as a producer may use its outlet once more, and must find the connection closed.
         if case .streaming(let producer) = lastPhase { producer.didClose() }
@@ -152,6 +148,6 @@ extension Connection {
     }
 
     private var isIdle: Bool {
-        if case .reading = phase { isOpen && parser.isIdle && inbound.isEmpty } else { false }
+        if case .reading = phase { isOpen && isBetweenRequests && inbound.isEmpty } else { false }
     }
 }

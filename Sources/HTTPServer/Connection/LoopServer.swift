@@ -25,6 +25,7 @@ final class LoopServer: IOChannel, LoopWork, @unchecked Sendable {
     /// The connections that go on at the end of the turn, and the empty array that takes its place meanwhile.
     private var queue: [Connection] = []
     private var spareQueue: [Connection] = []
+    private var spareIncoming: [IncomingRequest] = []
     private var runningTasks = 0
     private var isTicking = false
     private var whenEmpty: [CheckedContinuation<Void, Never>] = []
@@ -57,6 +58,7 @@ final class LoopServer: IOChannel, LoopWork, @unchecked Sendable {
     }
 
     private static let acceptsPerTurn = 64
+    private static let spareLimit = 16
     private static let acceptPause: Int64 = 100_000_000
 
     func handle(events: UInt32) {
@@ -109,6 +111,15 @@ final class LoopServer: IOChannel, LoopWork, @unchecked Sendable {
     }
 
     // MARK: Connections
+
+    func takeIncomingRequest() -> IncomingRequest {
+        spareIncoming.popLast() ?? IncomingRequest(limits: configuration.limits)
+    }
+
+    /// Takes an idle one back for the next connection that reads a request.
+    func give(_ incoming: IncomingRequest) {
+        if spareIncoming.count < Self.spareLimit { spareIncoming.append(incoming) }
+    }
 
     func didClose(_ connection: Connection) {
         configuration.metrics.connections.subtract(1, ordering: .relaxed)

@@ -1,33 +1,44 @@
 import Glibc
 
-/// The address of a client. Nothing is formatted until somebody asks.
+/// The address of a client, without its port. Nothing is formatted until somebody asks.
 package struct SocketAddress: Sendable {
-    private var storage: sockaddr_storage
+    /// In network order; an IPv4 address stands in the first four bytes.
+    private var bytes: (UInt64, UInt64) = (0, 0)
+    private var scope: UInt32 = 0
+    private var isIPv6 = false
 
     init(_ storage: sockaddr_storage) {
-        self.storage = storage
-    }
-
-    /// An address for requests that came over no socket: the loopback's.
-    package init() {
-        storage = sockaddr_storage()
-        storage.ss_family = sa_family_t(AF_INET)
-    }
-
-    /// The numeric host without the port, as `127.0.0.1` or `::1`.
-    package var host: String {
         var storage = storage
-        return withUnsafePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { host in
-                    let length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-                    let capacity = socklen_t(host.count)
-                    guard getnameinfo(address, length, host.baseAddress, capacity, nil, 0, NI_NUMERICHOST) == 0,
-                        let text = host.baseAddress
-                    else { return "" }
-                    return String(cString: text)
+        isIPv6 = storage.ss_family == sa_family_t(AF_INET6)
+        withUnsafePointer(to: &storage) { pointer in
+            if isIPv6 {
+                pointer.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { address in
+                    scope = address.pointee.sin6_scope_id
+                    withUnsafeMutableBytes(of: &bytes) { bytes in
+                        withUnsafeBytes(of: address.pointee.sin6_addr) { bytes.copyMemory(from: $0) }
+                    }
+                }
+            } else {
+                pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { address in
+                    withUnsafeMutableBytes(of: &bytes) { bytes in
+                        withUnsafeBytes(of: address.pointee.sin_addr) { bytes.copyMemory(from: $0) }
+                    }
                 }
             }
         }
+    }
+
+    /// An address for requests that came over no socket: that of no host.
+    package init() {}
+
+    /// The numeric host, as `127.0.0.1` or `::1`; with its scope where it has one, as `fe80::1%2`.
+    package var host: String {
+        var bytes = bytes
+        let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { text in
+            let family = isIPv6 ? AF_INET6 : AF_INET
+            let found = inet_ntop(family, &bytes, text.baseAddress, socklen_t(text.count))
+            return found.map { String(cString: $0) } ?? ""
+        }
+        return scope == 0 ? text : "\(text)%\(scope)"
     }
 }

@@ -52,6 +52,9 @@ package struct HTTPRequestParser: Sendable {
     /// Whether nothing of a next request has come, an empty line before it aside (RFC 9112, section 2.2).
     package var isIdle: Bool { phase == .idle }
 
+    /// Whether not even a part of an empty line has come: another parser would do as well.
+    var isFresh: Bool { phase == .idle && step == .start && failure == nil }
+
     /// After an error in the header fields: the head as far as it was understood, so that the error's response can
     /// follow its path and its fields. Its framing says nothing. Nil when not even the request line was good.
     package var refusedHead: HTTPRequestHead? {

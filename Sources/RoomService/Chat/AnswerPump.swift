@@ -32,6 +32,7 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
     /// Nil before the first piece is asked for, and after the end: the answer may hold what wakes the pump.
     private var answer: (any AgentAnswer)?
     private var continuation: CheckedContinuation<Outcome, any Error>?
+    private var isRunning = false
 
     /// How many pieces an answer that never has to wait may give before the others have their turn.
     private static let piecesPerTurn = 32
@@ -47,24 +48,28 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
         progress = Reply.Progress(startedAt: loop.now)
     }
 
-    /// Returns when the agent has said all, or nobody wants to hear more. To be called on the loop, once.
+    /// Begins the answer, of which nothing is asked before `run`.
+    func ask(_ agent: any Agent, _ prompt: AgentPrompt) {
+        answer = agent.answer(prompt, clock: LoopClock(loop: loop), wake: { [self] in loop.flush(self) })
+    }
+
+    /// Returns when the agent has said all, or nobody wants to hear more. To be called on the loop, once, after `ask`.
     ///
     /// - Throws: what the agent throws.
-    func run(_ agent: any Agent, _ prompt: AgentPrompt) async throws -> Outcome {
-        let wake: @Sendable () -> Void = { [self] in loop.flush(self) }
-        answer = agent.answer(prompt, clock: LoopClock(loop: loop), wake: wake)
-        return try await withTaskCancellationHandler {
+    func run() async throws -> Outcome {
+        try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 self.continuation = continuation
+                isRunning = true
                 run(on: loop)
             }
         } onCancel: {
-            wake()
+            loop.flush(self)
         }
     }
 
     func run(on loop: EventLoop) {
-        guard let answer else { return }
+        guard isRunning, let answer else { return }
         if let timer { loop.cancel(timer) }
         timer = nil
         do {
@@ -103,6 +108,7 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
     }
 
     private func end(_ result: Result<Outcome, any Error>) {
+        isRunning = false
         metadata = answer?.metadata ?? [:]
         answer = nil
         continuation?.resume(with: result)

@@ -1,5 +1,7 @@
 import Agents
 import Primitives
+import Storage
+import Streaming
 
 /// A question as a client asks it.
 struct ChatQuestion: Sendable {
@@ -53,5 +55,35 @@ extension ChatQuestion {
         )
         let faults = query.faults
         try check { () throws(ValidationError) in try ValidationError.check(faults) }
+    }
+}
+
+extension ChatQuestion {
+    /// What the agent is asked, with what was said before in the session, oldest first.
+    func prompt(in session: Session, context turns: [AgentTurn]) -> AgentPrompt {
+        AgentPrompt(
+            question: query,
+            context: turns,
+            userProfile: userProfile,
+            requestContext: context,
+            sessionID: session.id,
+            userID: session.userID,
+            roomID: session.roomID
+        )
+    }
+
+    /// What is stored of the question and its answer, which `stream` makes.
+    func conversation(of stream: LiveStream) -> Conversation {
+        Conversation(
+            id: stream.conversationID,
+            userID: stream.userID,
+            sessionID: stream.sessionID,
+            roomID: stream.roomID,
+            agentType: stream.agentType,
+            userInput: query,
+            timestamp: stream.startedAt,
+            streamID: stream.id,
+            messageID: messageID
+        )
     }
 }

@@ -5,7 +5,9 @@ import Storage
 import Streaming
 
 /// Accepts questions and has them answered; stops answers; finds streams again.
-struct ChatService: Sendable {
+///
+/// A class, as every running answer refers to it.
+final class ChatService: Sendable {
     let store: any Store
     let sessions: SessionService
     let agents: AgentRegistry
@@ -21,6 +23,36 @@ struct ChatService: Sendable {
     let answerLimit: Int
     /// How much of a stream's events is held, in bytes.
     let logLimit: Int
+
+    init(
+        store: any Store,
+        sessions: SessionService,
+        agents: AgentRegistry,
+        tracker: ActiveStreamTracker,
+        backlog: StoreBacklog,
+        rateLimiter: RateLimiter,
+        ids: any IdentifierGenerator,
+        time: any TimeSource,
+        logger: Logger,
+        instanceID: String,
+        contextLimit: Int,
+        answerLimit: Int,
+        logLimit: Int
+    ) {
+        self.store = store
+        self.sessions = sessions
+        self.agents = agents
+        self.tracker = tracker
+        self.backlog = backlog
+        self.rateLimiter = rateLimiter
+        self.ids = ids
+        self.time = time
+        self.logger = logger
+        self.instanceID = instanceID
+        self.contextLimit = contextLimit
+        self.answerLimit = answerLimit
+        self.logLimit = logLimit
+    }
 
     /// What a client is given to watch.
     enum Answer: Sendable {
@@ -62,20 +94,25 @@ struct ChatService: Sendable {
             return .stream(running)
         }
         let startsContext = sessions.hasIdled(session, at: stream.startedAt)
-        var reply = Reply(service: self, stream: stream, agent: agent, question: question, session: session)
         // Only what is to be answered counts as a question: a client that joins an answer is not refused for its rate.
         do throws(APIError) {
             try rateLimiter.check(.messages, key: session.userID)
         } catch {
-            reply.abandon(error)
+            abandon(stream, error)
             throw error
         }
+        let prompt: AgentPrompt
         do throws(StoreError) {
             // All that can fail comes before the question is accepted.
-            if !startsContext { reply.context = try await context(of: session) }
-            try await store.begin(reply.conversation, stream: activeStream(stream), startsContext: startsContext)
+            let context = startsContext ? [] : try await context(of: session)
+            prompt = question.prompt(in: session, context: context)
+            try await store.begin(
+                question.conversation(of: stream),
+                stream: activeStream(stream),
+                startsContext: startsContext
+            )
         } catch {
-            reply.abandon(APIError(error))
+            abandon(stream, APIError(error))
             // It may have been accepted all the same, and only the acknowledgement be lost.
             if error.code == .unavailable {
                 backlog.withdraw(conversationID: stream.conversationID, streamID: stream.id)
@@ -83,8 +120,26 @@ struct ChatService: Sendable {
             guard error.code == .duplicateMessage, let messageID = question.messageID else { throw APIError(error) }
             return try await stored(sessionID: session.id, messageID: messageID)
         }
-        reply.start(on: loop)
+        Reply.start(stream, agent, prompt, service: self, on: loop)
         return .stream(stream)
+    }
+
+    /// Gives up a stream whose question could not be stored. Whoever has joined it meanwhile is told.
+    private func abandon(_ stream: LiveStream, _ error: APIError) {
+        show(.failed(code: error.code, message: error.message), of: stream, answer: "", isKept: false)
+    }
+
+    /// Ends a stream, and tells its readers how. The event's sequence number comes from the log: an event that a stop has
+    /// refused took none.
+    func show(_ end: ReplyEnd, of stream: LiveStream, answer: String, isKept: Bool = true) {
+        var encoder = StreamEventEncoder(
+            streamID: stream.id,
+            agentType: stream.agentType,
+            firstSequence: stream.log.eventCount
+        )
+        encoder.encodeTerminal(end, answer: answer)
+        tracker.metrics.didEnd(end.streamEnd)
+        tracker.end(stream, terminalEvent: encoder.bytes, isKept: isKept)
     }
 
     private func session(for question: ChatQuestion) async throws(APIError) -> Session {

@@ -6,46 +6,31 @@ import Streaming
 
 /// The making of one reply: has the agent's pieces pumped into the stream's log, until the agent is done or the stream
 /// is cancelled, stores how it ended, and only then says so.
-struct Reply: Sendable {
-    let service: ChatService
-    let stream: LiveStream
-    let agent: any Agent
-    let question: ChatQuestion
-    let session: Session
-    /// What was said before in the session, oldest first.
-    var context: [AgentTurn] = []
+///
+/// It lives as long as its stream, and so holds no more than that needs.
+final class Reply: Sendable {
+    private let service: ChatService
+    private let stream: LiveStream
+    private let pump: AnswerPump
 
-    var conversation: Conversation {
-        Conversation(
-            id: stream.conversationID,
-            userID: session.userID,
-            sessionID: session.id,
-            roomID: session.roomID,
-            agentType: agent.name,
-            userInput: question.query,
-            timestamp: stream.startedAt,
-            streamID: stream.id,
-            messageID: question.messageID
-        )
+    private init(service: ChatService, stream: LiveStream, pump: AnswerPump) {
+        self.service = service
+        self.stream = stream
+        self.pump = pump
     }
 
-    /// Shows the first event, and has the answer made on `loop`.
-    func start(on loop: EventLoop) {
-        var encoder = StreamEventEncoder(streamID: stream.id, agentType: agent.name)
+    /// Shows the first event, and has the answer made on `loop`. To be called on it.
+    static func start(
+        _ stream: LiveStream,
+        _ agent: any Agent,
+        _ prompt: AgentPrompt,
+        service: ChatService,
+        on loop: EventLoop
+    ) {
+        var encoder = StreamEventEncoder(streamID: stream.id, agentType: stream.agentType)
         encoder.encode(status: "started")
         _ = stream.log.append(encoder.bytes)
         service.tracker.announce(stream)
-        stream.own(Task(executorPreference: loop) { [encoder] in await run(encoder, on: loop) })
-    }
-
-    /// Gives up a stream whose question could not be stored. Whoever has joined it meanwhile is told.
-    func abandon(_ error: APIError) {
-        show(.failed(code: error.code, message: error.message), answer: "", isKept: false)
-    }
-
-    // MARK: Making the answer
-
-    private func run(_ encoder: StreamEventEncoder, on loop: EventLoop) async {
         let pump = AnswerPump(
             stream,
             encoder: encoder,
@@ -53,7 +38,15 @@ struct Reply: Sendable {
             limit: service.answerLimit,
             loop: loop
         )
-        var end = await end(of: pump)
+        pump.ask(agent, prompt)
+        let reply = Reply(service: service, stream: stream, pump: pump)
+        stream.own(Task(executorPreference: loop) { await reply.run(on: loop) })
+    }
+
+    // MARK: Making the answer
+
+    private func run(on loop: EventLoop) async {
+        var end = await pumpedEnd()
         switch stream.settle() {
         case .stopped: end = .cancelled
         case .interrupted where end.status != .completed: end = .interrupted
@@ -64,9 +57,9 @@ struct Reply: Sendable {
         await finish(end, metadata: metadata)
     }
 
-    private func end(of pump: AnswerPump) async -> ReplyEnd {
+    private func pumpedEnd() async -> ReplyEnd {
         do {
-            switch try await pump.run(agent, prompt) {
+            switch try await pump.run() {
             case .complete: return .complete
             case .cutAtLimit: return .completeAtLimit
             case .cancelled: return .interrupted
@@ -78,18 +71,6 @@ struct Reply: Sendable {
             service.logger.error("reply failed", ["stream.id": .string(stream.id), "error": .error(error)])
             return .failed(code: "INTERNAL_ERROR", message: "An internal error occurred")
         }
-    }
-
-    private var prompt: AgentPrompt {
-        AgentPrompt(
-            question: question.query,
-            context: context,
-            userProfile: question.userProfile,
-            requestContext: question.context,
-            sessionID: session.id,
-            userID: session.userID,
-            roomID: session.roomID
-        )
     }
 
     // MARK: Ending
@@ -106,7 +87,7 @@ struct Reply: Sendable {
             at: service.time.now
         )
         switch await store(conversationEnd) {
-        case .success(true): show(end, answer: answer, isKept: true)
+        case .success(true): service.show(end, of: stream, answer: answer)
         case .success(false): await showStoredEnd(or: end, answer: answer)
         case .failure(let error): await fail(conversationEnd, error)
         }
@@ -130,14 +111,14 @@ struct Reply: Sendable {
             stored = try await service.store.conversation(streamID: stream.id)
         } catch {
             service.logger.error("answer not found", ["stream.id": .string(stream.id), "error": .error(error)])
-            return show(Self.unstored, answer: answer, isKept: true)
+            return service.show(Self.unstored, of: stream, answer: answer)
         }
-        guard let stored, stored.status != .streaming else { return show(end, answer: answer, isKept: true) }
+        guard let stored, stored.status != .streaming else { return service.show(end, of: stream, answer: answer) }
         service.logger.warning(
             "answer was ended by another",
             ["stream.id": .string(stream.id), "status": .string(stored.status.rawValue)]
         )
-        show(stored.end, answer: stored.agentResponse, isKept: true)
+        service.show(stored.end, of: stream, answer: stored.agentResponse)
     }
 
     /// Once clients are told that it failed, nothing else may be stored.
@@ -149,7 +130,7 @@ struct Reply: Sendable {
             // Where this fails as well, the record of the stream stays, and it counts as interrupted later.
             _ = try? await service.store.end(failedEnd)
         }
-        show(Self.unstored, answer: end.agentResponse, isKept: true)
+        service.show(Self.unstored, of: stream, answer: end.agentResponse)
     }
 
     private static let unstored = ReplyEnd.failed(
@@ -157,15 +138,4 @@ struct Reply: Sendable {
         message: "The answer could not be stored. Please try again."
     )
 
-    /// Its sequence number comes from the log: an event that a stop has refused took none.
-    private func show(_ end: ReplyEnd, answer: String, isKept: Bool) {
-        var encoder = StreamEventEncoder(
-            streamID: stream.id,
-            agentType: agent.name,
-            firstSequence: stream.log.eventCount
-        )
-        encoder.encodeTerminal(end, answer: answer)
-        service.tracker.metrics.didEnd(end.streamEnd)
-        service.tracker.end(stream, terminalEvent: encoder.bytes, isKept: isKept)
-    }
 }

@@ -28,7 +28,7 @@ struct StreamLogState {
     var watchers: [LoopWatchers] = []
 
     /// Segments grow with the log, as most answers are short: of what it takes, about a third at most is unused.
-    private static let smallestSegment = 2048
+    private static let smallestSegment = 512
     private static let largestSegment = 65_536
 
     init(retainedLimit: Int) {

@@ -9,27 +9,32 @@ final class Subscriber: BodyProducer {
     var index = 0
 
     private let outlet: BodyOutlet
-    private let subscription: Subscription
+    private let sendsDone: Bool
+    private let metrics: StreamMetrics?
+    private let tracker: ActiveStreamTracker?
     private let follower: SessionFollower?
     private var log: StreamLog?
     private var watchers: LoopWatchers?
     /// In bytes, into the log.
     private var cursor = 0
-    /// Bytes besides the log's: what goes out before its events, and, once it has ended, behind them.
+    /// Bytes besides the log's: what goes out before its events, and, once it has ended, how much of what stands behind them
+    /// has gone out.
     private var before: PendingBytes?
-    private var behind: PendingBytes?
+    private var sentBehind = 0
     /// How many of the batch's bytes are the log's.
     private var logBytesInBatch = 0
 
     init(_ subscription: Subscription, outlet: BodyOutlet) {
-        self.subscription = subscription
         self.outlet = outlet
+        sendsDone = subscription.sendsDone
+        metrics = subscription.metrics
+        tracker = subscription.tracker
         before = PendingBytes(SSEText.retry(milliseconds: subscription.retryMilliseconds, isChunked: outlet.isChunked))
         follower = subscription.followedSession.map { SessionFollower(loop: outlet.loop, session: $0) }
         follower?.subscriber = self
-        subscription.metrics?.subscribers.add(1, ordering: .relaxed)
+        metrics?.subscribers.add(1, ordering: .relaxed)
         if let log = subscription.log { watch(log, from: subscription.cursor) }
-        if let follower { subscription.tracker?.follow(follower) }
+        if let follower { tracker?.follow(follower) }
     }
 
     func pump() { outlet.pump() }
@@ -54,7 +59,7 @@ final class Subscriber: BodyProducer {
         encoder.encodeReset(answer: snapshot.answer)
         let event = outlet.isChunked ? encoder.bytes : encoder.payload
         before = PendingBytes((before.map { Array($0.rest) } ?? []) + event)
-        subscription.metrics?.resets.add(1, ordering: .relaxed)
+        metrics?.resets.add(1, ordering: .relaxed)
     }
 
     private func unwatch() {
@@ -79,7 +84,7 @@ final class Subscriber: BodyProducer {
             let count = fillBefore(&batch)
             guard let state = log.read(from: &cursor, into: &batch, isChunked: outlet.isChunked) else {
                 // Too far behind. What it has missed it gets when it comes again.
-                subscription.metrics?.cutForLag.add(1, ordering: .relaxed)
+                metrics?.cutForLag.add(1, ordering: .relaxed)
                 outlet.abort()
                 return .waiting
             }
@@ -105,14 +110,16 @@ final class Subscriber: BodyProducer {
     }
 
     private func finish(_ batch: inout WriteBatch) -> BodyState {
-        let ending = SSEText.ending(sendsDone: subscription.sendsDone, isChunked: outlet.isChunked)
-        let bytes = behind ?? PendingBytes(ending)
-        behind = bytes
         if log == nil { fillBefore(&batch) }
+        let ending = SSEText.ending(sendsDone: sendsDone, isChunked: outlet.isChunked)
+        let rest = UnsafeRawBufferPointer(
+            start: ending.utf8Start + sentBehind,
+            count: ending.utf8CodeUnitCount - sentBehind
+        )
         let count = batch.byteCount
         guard !batch.isFull else { return .more }
-        batch.append(bytes.rest, of: bytes.owner)
-        return batch.byteCount - count == bytes.rest.count ? .finished : .more
+        batch.append(rest, of: nil)
+        return batch.byteCount - count == rest.count ? .finished : .more
     }
 
     func didSend(_ count: Int) {
@@ -120,21 +127,21 @@ final class Subscriber: BodyProducer {
         if before?.take(&count) == true { before = nil }
         let fromLog = min(count, logBytesInBatch)
         if fromLog > 0, let log { cursor = log.place(fromLog, after: cursor, isChunked: outlet.isChunked) }
-        count -= fromLog
-        _ = behind?.take(&count)
+        // The body has ended where more was sent than that.
+        sentBehind += count - fromLog
     }
 
     func keepAlive() {
         // In the middle of an event, the rest of it has to be next.
-        guard before == nil, behind == nil, log?.isBetweenEvents(cursor) ?? true else { return }
+        guard before == nil, sentBehind == 0, log?.isBetweenEvents(cursor) ?? true else { return }
         before = PendingBytes(SSEText.comment(isChunked: outlet.isChunked))
     }
 
     func didClose() {
         unwatch()
-        subscription.metrics?.subscribers.subtract(1, ordering: .relaxed)
+        metrics?.subscribers.subtract(1, ordering: .relaxed)
         if let follower {
-            subscription.tracker?.unfollow(follower)
+            tracker?.unfollow(follower)
             follower.subscriber = nil
         }
     }

@@ -20,7 +20,8 @@ final class SessionFollower: LoopWork, @unchecked Sendable {
 
     let loop: EventLoop
     let session: FollowedSession
-    weak var subscriber: Subscriber?
+    /// Nil once it has left: until then each holds the other.
+    var subscriber: Subscriber?
     private let news = Mutex(News())
 
     init(loop: EventLoop, session: FollowedSession) {

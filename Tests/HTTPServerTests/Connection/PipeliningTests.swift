@@ -32,6 +32,18 @@ import Testing
         #expect(try client.response().text == "GET /now3 ")
     }
 
+    @Test func `requests that come byte by byte on many connections do not mix`() async throws {
+        try await TestServer.run(Self.mixed) { server in
+            let clients = try (0..<8).map { _ in try server.connect() }
+            let text = Array("\r\n\(Self.requests)".utf8)
+            for index in text.indices {
+                for client in clients { try client.send(text[index...index]) }
+                if index.isMultiple(of: 5) { await server.settle() }
+            }
+            for client in clients { try Self.checkAnswers(client) }
+        }
+    }
+
     @Test func `answers come in the order of the requests, whatever takes longer`() async throws {
         try await TestServer.run(Self.mixed) { server in
             let client = try server.connect()

@@ -30,7 +30,7 @@ struct MetricsTests {
             #expect(try value("roomservice_streams_running", service) == 1)
             #expect(try value("roomservice_stream_readers", service) == 2)
             #expect(try value("roomservice_stream_followers", service) == 1)
-            #expect(try value(#"roomservice_stream_log_bytes{state="running"}"#, service) ?? 0 > 1000)
+            #expect(try value(#"roomservice_stream_log_bytes{state="running"}"#, service) ?? 0 > 500)
             _ = try service.post("/api/session/\(session)/stop")
             _ = try asking.eventsToTheEnd()
             #expect(try value(#"roomservice_streams_ended_total{status="cancelled"}"#, service) == 1)

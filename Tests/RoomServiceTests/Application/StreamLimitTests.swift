@@ -35,7 +35,7 @@ struct StreamLimitTests {
     func `who comes from a place that is no longer held gets the answer so far, and then the rest`(
         loops: Int
     ) async throws {
-        try await withService({ $0.streamLog = 20_000 }, loops: loops) { service in
+        try await withService({ $0.streamLog = 40_000 }, loops: loops) { service in
             let (session, _) = try service.makeSession()
             let asking = try service.ask(session, demo: #"{"rate":100,"tokens":1000}"#)
             let started = try #require(try asking.dataEvent())

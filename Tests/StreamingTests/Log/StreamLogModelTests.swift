@@ -251,7 +251,7 @@ struct StreamLogModelTests {
         let log = StreamLog(streamID: "s", agentType: "a")
         #expect(log.memoryByteCount == 0)
         _ = log.append([UInt8](repeating: 1, count: 100), content: [1])
-        #expect((2048...2600).contains(log.memoryByteCount))
+        #expect((512...800).contains(log.memoryByteCount))
         let before = log.memoryByteCount
         log.end([UInt8](repeating: 1, count: 100_000))
         // Behind the end no room is kept.
