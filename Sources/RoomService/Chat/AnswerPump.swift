@@ -4,7 +4,7 @@ import Primitives
 import Streaming
 
 /// Asks an agent for the pieces of one answer, and appends them to the stream's log as events. It runs on its loop whenever
-/// the agent may have something: a token costs neither a task's wake-up nor an allocation.
+/// the agent may have something: a token costs neither a task's wake-up nor an allocation, and a stream has no task before its end.
 ///
 /// `@unchecked Sendable`: confined to its loop; from other threads only `loop.flush(pump)` and the closures that do that.
 final class AnswerPump: LoopWork, @unchecked Sendable {
@@ -31,11 +31,12 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
     private var timer: EventLoop.Timer?
     /// Nil before the first piece is asked for, and after the end: the answer may hold what wakes the pump.
     private var answer: (any AgentAnswer)?
-    private var continuation: CheckedContinuation<Outcome, any Error>?
-    private var isRunning = false
+    private var whenEnded: (@Sendable (Result<Outcome, any Error>) -> Void)?
 
     /// How many pieces an answer that never has to wait may give before the others have their turn.
     private static let piecesPerTurn = 32
+    /// Who waits longer than this needs no buffers meanwhile, in nanoseconds.
+    private static let longWait: Int64 = 1_000_000_000
     /// How long an answer that pauses waits until it looks again, in nanoseconds.
     private static let pauseInterval: Int64 = 1_000_000_000
 
@@ -48,28 +49,23 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
         progress = Reply.Progress(startedAt: loop.now)
     }
 
-    /// Begins the answer, of which nothing is asked before `run`.
-    func ask(_ agent: any Agent, _ prompt: AgentPrompt) {
-        answer = agent.answer(prompt, clock: LoopClock(loop: loop), wake: { [self] in loop.flush(self) })
-    }
-
-    /// Returns when the agent has said all, or nobody wants to hear more. To be called on the loop, once, after `ask`.
+    /// Begins the answer, and has its pieces asked for until the agent has said all, or nobody wants to hear more. To be
+    /// called on the loop, once.
     ///
-    /// - Throws: what the agent throws.
-    func run() async throws -> Outcome {
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                self.continuation = continuation
-                isRunning = true
-                run(on: loop)
-            }
-        } onCancel: {
-            loop.flush(self)
-        }
+    /// - Parameter whenEnded: called once, on the loop; with what the agent threw, if it did.
+    func start(
+        _ agent: any Agent,
+        _ prompt: AgentPrompt,
+        whenEnded: @escaping @Sendable (Result<Outcome, any Error>) -> Void
+    ) {
+        self.whenEnded = whenEnded
+        answer = agent.answer(prompt, clock: LoopClock(loop: loop), wake: { [self] in loop.flush(self) })
+        loop.flush(self)
+        stream.whenCancelled { [self] in loop.flush(self) }
     }
 
     func run(on loop: EventLoop) {
-        guard isRunning, let answer else { return }
+        guard let answer else { return }
         if let timer { loop.cancel(timer) }
         timer = nil
         do {
@@ -104,14 +100,17 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
     }
 
     private func wait(until deadline: Int64) {
+        if deadline - loop.now > Self.longWait {
+            piece = []
+            encoder.releaseMemory()
+        }
         if deadline < .max { timer = loop.schedule(self, at: deadline) }
     }
 
     private func end(_ result: Result<Outcome, any Error>) {
-        isRunning = false
         metadata = answer?.metadata ?? [:]
         answer = nil
-        continuation?.resume(with: result)
-        continuation = nil
+        whenEnded?(result)
+        whenEnded = nil
     }
 }

@@ -38,28 +38,30 @@ final class Reply: Sendable {
             limit: service.answerLimit,
             loop: loop
         )
-        pump.ask(agent, prompt)
         let reply = Reply(service: service, stream: stream, pump: pump)
-        stream.own(Task(executorPreference: loop) { await reply.run(on: loop) })
+        // The task is awaited by whoever waits for the stream's end.
+        pump.start(agent, prompt) { result in
+            Task(executorPreference: loop) { await reply.finish(result, at: loop.now) }
+        }
     }
 
-    // MARK: Making the answer
+    // MARK: Ending
 
-    private func run(on loop: EventLoop) async {
-        var end = await pumpedEnd()
+    private func finish(_ result: Result<AnswerPump.Outcome, any Error>, at now: Int64) async {
+        var end = end(result)
         switch stream.settle() {
         case .stopped: end = .cancelled
         case .interrupted where end.status != .completed: end = .interrupted
         case .interrupted, nil: break
         }
-        var metadata = pump.progress.metadata(pump.metadata, now: loop.now)
+        var metadata = pump.progress.metadata(pump.metadata, now: now)
         if end == .completeAtLimit { metadata["finish_reason"] = .string(ReplyEnd.limitReason) }
         await finish(end, metadata: metadata)
     }
 
-    private func pumpedEnd() async -> ReplyEnd {
+    private func end(_ result: Result<AnswerPump.Outcome, any Error>) -> ReplyEnd {
         do {
-            switch try await pump.run() {
+            switch try result.get() {
             case .complete: return .complete
             case .cutAtLimit: return .completeAtLimit
             case .cancelled: return .interrupted
@@ -72,8 +74,6 @@ final class Reply: Sendable {
             return .failed(code: "INTERNAL_ERROR", message: "An internal error occurred")
         }
     }
-
-    // MARK: Ending
 
     /// Durable before visible: the terminal event goes out when the conversation is stored.
     private func finish(_ end: ReplyEnd, metadata: JSONObject) async {

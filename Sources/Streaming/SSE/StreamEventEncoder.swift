@@ -64,6 +64,12 @@ package struct StreamEventEncoder: Sendable {
         encode(status: "reset", members: [JSONObject.Member(key: "content", value: .string(answer))])
     }
 
+    /// Lets go of the buffers, until the next event.
+    package mutating func releaseMemory() {
+        bytes = []
+        event = []
+    }
+
     private mutating func begin() {
         event.removeAll(keepingCapacity: true)
         event.append(contentsOf: idPrefix)

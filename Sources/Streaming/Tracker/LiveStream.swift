@@ -22,7 +22,7 @@ package enum StreamCancellation: Sendable, Equatable {
     case interrupted
 }
 
-/// One reply in the making: who it is for, its log, and the flag that its task looks at before each chunk.
+/// One reply in the making: who it is for, its log, and the flag that its maker looks at before each piece.
 package final class LiveStream: Sendable {
     package let id: String
     /// The stored conversation that the reply becomes part of.
@@ -37,7 +37,8 @@ package final class LiveStream: Sendable {
 
     private struct State {
         var cancellation: StreamCancellation?
-        var task: Task<Void, Never>?
+        /// Has the maker look at the flag.
+        var wake: (@Sendable () -> Void)?
         /// Whether it is decided how the stream ends.
         var isSettled = false
         var hasEnded = false
@@ -78,32 +79,33 @@ package final class LiveStream: Sendable {
     /// Whether the stream is to end; cheap enough to be looked at before each chunk.
     package var isCancelled: Bool { isCancelledFlag.load(ordering: .acquiring) }
 
-    /// Names the task that makes the reply: cancelling the stream cancels it.
-    package func own(_ task: Task<Void, Never>) {
+    /// Says what is called when the stream is cancelled, at once if it has been: it has whoever makes the reply look at
+    /// `isCancelled`.
+    package func whenCancelled(_ wake: @escaping @Sendable () -> Void) {
         let isCancelled = state.withLock { state in
-            if !state.hasEnded { state.task = task }
+            if !state.hasEnded { state.wake = wake }
             return state.cancellation != nil
         }
-        if isCancelled { task.cancel() }
+        if isCancelled { wake() }
     }
 
-    /// Ends the stream early: its task stops waiting for its agent at once. Whoever calls it may then wait for the end.
+    /// Ends the stream early: its maker stops waiting for its agent at once. Whoever calls it may then wait for the end.
     /// The first call stands, but that a user's stop comes before the service's.
     ///
     /// - Returns: for a stop, the answer as far as it was shown, after which no client is sent more of it;
     ///   nil for an interruption, and when the stream was already ending.
     @discardableResult
     package func cancel(_ reason: StreamCancellation) async -> String? {
-        let (task, seal) = state.withLock { state -> (Task<Void, Never>?, StreamLog.Seal?) in
+        let (wake, seal) = state.withLock { state -> ((@Sendable () -> Void)?, StreamLog.Seal?) in
             guard !state.isSettled, state.cancellation != .stopped, state.cancellation != reason else {
                 return (nil, nil)
             }
             state.cancellation = reason
             isCancelledFlag.store(true, ordering: .releasing)
             // Under the lock: the end cannot come in between, and show what a stop is to hide.
-            return (state.task, reason == .stopped ? log.seal() : nil)
+            return (state.wake, reason == .stopped ? log.seal() : nil)
         }
-        task?.cancel()
+        wake?()
         await seal?.waitUntilSilent()
         return seal?.answer
     }
@@ -155,7 +157,7 @@ package final class LiveStream: Sendable {
         let waiters = state.withLock { state in
             defer { state.waiters = [:] }
             state.hasEnded = true
-            state.task = nil
+            state.wake = nil
             return state.waiters
         }
         for waiter in waiters.values { waiter.resume() }

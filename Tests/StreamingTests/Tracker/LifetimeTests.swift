@@ -31,7 +31,7 @@ struct LifetimeTests {
         writer.start()
         tracker.announce(stream)
         let task = Task { [weak stream] in await stream?.waitUntilEnded() ?? () }
-        stream.own(task)
+        stream.whenCancelled { task.cancel() }
         let clients = try (0..<4).map { try server.get("/\(id)", version: $0 == 3 ? "1.0" : "1.1") }
         var leaver: TestClient? = try server.get("/\(id)")
         try leaver?.read(untilBodyHas: "started")

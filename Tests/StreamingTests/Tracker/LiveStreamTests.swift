@@ -69,11 +69,11 @@ struct LiveStreamTests {
                 for await _ in ended {}
             }
             if isOwnedFirst {
-                stream.own(task)
+                stream.whenCancelled { task.cancel() }
                 await stream.cancel(.interrupted)
             } else {
                 await stream.cancel(.interrupted)
-                stream.own(task)
+                stream.whenCancelled { task.cancel() }
             }
             await task.value
             #expect(task.isCancelled)
