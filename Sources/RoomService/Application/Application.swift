@@ -55,6 +55,7 @@ struct Application: Sendable {
             readiness,
             serverConfiguration.metrics,
             instanceID: instanceID,
+            loopCount: group.loops.count,
             time,
             ids,
             logger
@@ -93,6 +94,7 @@ struct Application: Sendable {
         _ readiness: Readiness,
         _ serverMetrics: HTTPServerMetrics,
         instanceID: String,
+        loopCount: Int,
         _ time: any TimeSource,
         _ ids: any IdentifierGenerator,
         _ logger: Logger
@@ -120,7 +122,8 @@ struct Application: Sendable {
             instanceID: instanceID,
             contextLimit: settings.contextMaxCharacters,
             answerLimit: settings.maxAnswer,
-            logLimit: settings.streamLog
+            logLimit: settings.streamLog,
+            loopCount: loopCount
         )
         let reconnectDelay = ReconnectDelay(tracker: tracker, random: ids)
         let groups: [any RouteGroup] = [

@@ -27,7 +27,7 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
     private let limit: Int
     private let loop: EventLoop
     private var encoder: StreamEventEncoder
-    private var piece: [UInt8] = []
+    private let scratch: AnswerScratch
     private var timer: EventLoop.Timer?
     /// Nil before the first piece is asked for, and after the end: the answer may hold what wakes the pump.
     private var answer: (any AgentAnswer)?
@@ -35,12 +35,18 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
 
     /// How many pieces an answer that never has to wait may give before the others have their turn.
     private static let piecesPerTurn = 32
-    /// Who waits longer than this needs no buffers meanwhile, in nanoseconds.
-    private static let longWait: Int64 = 1_000_000_000
     /// How long an answer that pauses waits until it looks again, in nanoseconds.
     private static let pauseInterval: Int64 = 1_000_000_000
 
-    init(_ stream: LiveStream, encoder: StreamEventEncoder, backlog: StoreBacklog, limit: Int, loop: EventLoop) {
+    init(
+        _ stream: LiveStream,
+        encoder: StreamEventEncoder,
+        backlog: StoreBacklog,
+        limit: Int,
+        scratch: AnswerScratch,
+        loop: EventLoop
+    ) {
+        self.scratch = scratch
         self.stream = stream
         self.encoder = encoder
         self.backlog = backlog
@@ -66,13 +72,15 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
 
     func run(on loop: EventLoop) {
         guard let answer else { return }
+        // Whatever an agent leaves in it is no other answer's.
+        defer { scratch.piece.removeAll(keepingCapacity: true) }
         if let timer { loop.cancel(timer) }
         timer = nil
         do {
             for _ in 0..<Self.piecesPerTurn {
                 if stream.isCancelled { return end(.success(.cancelled)) }
                 if backlog.pausesAnswers { return wait(until: loop.now + Self.pauseInterval) }
-                switch try answer.next(appendingTo: &piece) {
+                switch try answer.next(appendingTo: &scratch.piece) {
                 case .piece: if let outcome = takePiece() { return end(.success(outcome)) }
                 case .waiting(let deadline): return wait(until: deadline)
                 case .ended: return end(.success(.complete))
@@ -87,23 +95,21 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
 
     /// - Returns: how the answer ends with this piece, if it does.
     private func takePiece() -> Outcome? {
-        defer { piece.removeAll(keepingCapacity: true) }
+        defer { scratch.piece.removeAll(keepingCapacity: true) }
         let room = limit - progress.byteCount
-        let isCut = piece.count > room
-        if isCut { piece.cutText(to: room) }
-        if !piece.isEmpty {
-            encoder.encodeContent(piece)
-            guard stream.log.append(encoder.bytes, content: piece) else { return .cancelled }
-            progress.didAppend(piece.count, at: loop.now)
+        let isCut = scratch.piece.count > room
+        if isCut { scratch.piece.cutText(to: room) }
+        if !scratch.piece.isEmpty {
+            swap(&encoder.buffers, &scratch.buffers)
+            defer { swap(&encoder.buffers, &scratch.buffers) }
+            encoder.encodeContent(scratch.piece)
+            guard stream.log.append(encoder.bytes, content: scratch.piece) else { return .cancelled }
+            progress.didAppend(scratch.piece.count, at: loop.now)
         }
         return isCut ? .cutAtLimit : nil
     }
 
     private func wait(until deadline: Int64) {
-        if deadline - loop.now > Self.longWait {
-            piece = []
-            encoder.releaseMemory()
-        }
         if deadline < .max { timer = loop.schedule(self, at: deadline) }
     }
 
@@ -113,4 +119,12 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
         whenEnded?(result)
         whenEnded = nil
     }
+}
+
+/// Memory that all answers of one loop use in turn, each while it takes a piece.
+///
+/// `@unchecked Sendable`: confined to its loop.
+final class AnswerScratch: @unchecked Sendable {
+    var piece: [UInt8] = []
+    var buffers = EventBuffers()
 }

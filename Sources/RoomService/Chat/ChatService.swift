@@ -23,6 +23,8 @@ final class ChatService: Sendable {
     let answerLimit: Int
     /// How much of a stream's events is held, in bytes.
     let logLimit: Int
+    /// One for each loop, by its index.
+    let scratches: [AnswerScratch]
 
     init(
         store: any Store,
@@ -37,7 +39,8 @@ final class ChatService: Sendable {
         instanceID: String,
         contextLimit: Int,
         answerLimit: Int,
-        logLimit: Int
+        logLimit: Int,
+        loopCount: Int
     ) {
         self.store = store
         self.sessions = sessions
@@ -52,6 +55,7 @@ final class ChatService: Sendable {
         self.contextLimit = contextLimit
         self.answerLimit = answerLimit
         self.logLimit = logLimit
+        scratches = (0..<loopCount).map { _ in AnswerScratch() }
     }
 
     /// What a client is given to watch.

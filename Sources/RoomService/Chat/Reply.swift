@@ -30,12 +30,14 @@ final class Reply: Sendable {
         var encoder = StreamEventEncoder(streamID: stream.id, agentType: stream.agentType)
         encoder.encode(status: "started")
         _ = stream.log.append(encoder.bytes)
+        encoder.buffers = EventBuffers()
         service.tracker.announce(stream)
         let pump = AnswerPump(
             stream,
             encoder: encoder,
             backlog: service.backlog,
             limit: service.answerLimit,
+            scratch: service.scratches[loop.index],
             loop: loop
         )
         let reply = Reply(service: service, stream: stream, pump: pump)

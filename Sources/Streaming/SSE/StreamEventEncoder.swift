@@ -1,22 +1,33 @@
 import Primitives
 
+/// The memory in which an event is encoded.
+package struct EventBuffers: Sendable {
+    /// The event, and the event as a chunk.
+    fileprivate var event: [UInt8] = []
+    fileprivate var bytes: [UInt8] = []
+
+    package init() {}
+}
+
 /// Encodes the events of one stream as server-sent events (WHATWG HTML, section 9.2), each framed as one chunk
 /// (RFC 9112, section 7.1), so that a log's bytes go out as they are.
 ///
-/// The buffer is used again for each event: encoding allocates nothing once it has grown to the size of the events.
+/// The buffers are used again for each event: encoding allocates nothing once they have grown to the size of the events.
 package struct StreamEventEncoder: Sendable {
     package let streamID: String
     /// The sequence number of the next event.
     package private(set) var nextSequence: Int
+    /// Where events are encoded. Who encodes the events of many streams in turn lends them the same buffers, which then stay in
+    /// the processor's cache.
+    package var buffers = EventBuffers()
     /// The event encoded last, chunk framing included.
-    package private(set) var bytes: [UInt8] = []
+    package var bytes: [UInt8] { buffers.bytes }
     /// The same without the framing.
-    package var payload: [UInt8] { event }
+    package var payload: [UInt8] { buffers.event }
 
     private let idPrefix: [UInt8]
     /// What every event's object ends with: who answers, in which stream.
     private let suffix: [UInt8]
-    private var event: [UInt8] = []
 
     /// - Parameter firstSequence: 0 but for what is told of a stream whose own events are gone.
     package init(streamID: String, agentType: String, firstSequence: Int = 0) {
@@ -39,22 +50,22 @@ package struct StreamEventEncoder: Sendable {
     /// A piece of the answer, in UTF-8.
     package mutating func encodeContent(_ content: [UInt8]) {
         begin()
-        event.append(ascii: "{\"status\":\"streaming\",\"content\":\"")
-        event.append(jsonEscaping: content)
-        event.append(UInt8(ascii: "\""))
+        buffers.event.append(ascii: "{\"status\":\"streaming\",\"content\":\"")
+        buffers.event.append(jsonEscaping: content)
+        buffers.event.append(UInt8(ascii: "\""))
         end()
     }
 
     /// An event of another status, with members besides those that all events have.
     package mutating func encode(status: String, members: [JSONObject.Member] = []) {
         begin()
-        event.append(ascii: "{\"status\":")
-        event.append(jsonString: status)
+        buffers.event.append(ascii: "{\"status\":")
+        buffers.event.append(jsonString: status)
         for member in members {
-            event.append(UInt8(ascii: ","))
-            event.append(jsonString: member.key)
-            event.append(UInt8(ascii: ":"))
-            event.append(json: member.value)
+            buffers.event.append(UInt8(ascii: ","))
+            buffers.event.append(jsonString: member.key)
+            buffers.event.append(UInt8(ascii: ":"))
+            buffers.event.append(json: member.value)
         }
         end()
     }
@@ -64,24 +75,18 @@ package struct StreamEventEncoder: Sendable {
         encode(status: "reset", members: [JSONObject.Member(key: "content", value: .string(answer))])
     }
 
-    /// Lets go of the buffers, until the next event.
-    package mutating func releaseMemory() {
-        bytes = []
-        event = []
-    }
-
     private mutating func begin() {
-        event.removeAll(keepingCapacity: true)
-        event.append(contentsOf: idPrefix)
-        event.append(decimal: nextSequence)
-        event.append(ascii: "\ndata: ")
+        buffers.event.removeAll(keepingCapacity: true)
+        buffers.event.append(contentsOf: idPrefix)
+        buffers.event.append(decimal: nextSequence)
+        buffers.event.append(ascii: "\ndata: ")
     }
 
     private mutating func end() {
-        event.append(contentsOf: suffix)
+        buffers.event.append(contentsOf: suffix)
         nextSequence += 1
-        bytes.removeAll(keepingCapacity: true)
-        bytes.append(chunk: event)
+        buffers.bytes.removeAll(keepingCapacity: true)
+        buffers.bytes.append(chunk: buffers.event)
     }
 }
 
