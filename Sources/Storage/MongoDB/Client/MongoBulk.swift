@@ -18,30 +18,15 @@ struct MongoBulk: ~Copyable {
         try check(added, "insert", &error)
     }
 
-    /// Changes at most one document.
-    mutating func update(_ filter: BSONDocument, _ change: BSONDocument) throws(MongoError) {
+    /// Changes one document that matches, or all that do.
+    mutating func update(
+        _ filter: BSONDocument,
+        _ change: BSONDocument,
+        all isForAll: Bool = false
+    ) throws(MongoError) {
+        let add = isForAll ? mongoc_bulk_operation_update_many_with_opts : mongoc_bulk_operation_update_one_with_opts
         var error = bson_error_t()
-        let added = mongoc_bulk_operation_update_one_with_opts(
-            bulk,
-            filter.pointer,
-            change.pointer,
-            Self.unchecked.pointer,
-            &error
-        )
-        try check(added, "update", &error)
-    }
-
-    /// Changes every document that matches.
-    mutating func updateAll(_ filter: BSONDocument, _ change: BSONDocument) throws(MongoError) {
-        var error = bson_error_t()
-        let added = mongoc_bulk_operation_update_many_with_opts(
-            bulk,
-            filter.pointer,
-            change.pointer,
-            Self.unchecked.pointer,
-            &error
-        )
-        try check(added, "update", &error)
+        try check(add(bulk, filter.pointer, change.pointer, Self.unchecked.pointer, &error), "update", &error)
     }
 
     mutating func removeAll(_ filter: BSONDocument) throws(MongoError) {

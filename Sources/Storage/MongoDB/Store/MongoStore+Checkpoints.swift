@@ -36,9 +36,10 @@ extension MongoConnection {
         let byTime = Dictionary(grouping: checkpoints, by: \.heartbeat)
         let result = try write(MongoSchema.streams) { bulk throws(MongoError) in
             for (time, beating) in byTime {
-                try bulk.updateAll(
+                try bulk.update(
                     ["stream_id": .anyOf(beating.map(\.streamID))],
-                    .change(set: ["last_heartbeat": .optional(time)])
+                    .change(set: ["last_heartbeat": .optional(time)]),
+                    all: true
                 )
             }
         }
