@@ -25,6 +25,8 @@ struct MigrationsCommand {
         do throws(Arguments.Fault) {
             parsed = try Arguments(arguments, settings: settings)
         } catch {
+            // Programs that ask for JSON get it, also when they ask wrongly.
+            if arguments.contains("--json") { return Report(isJSON: true).misuse(error.text) }
             return Result(code: .usage, errors: "Migrations: \(error.text)\n\n\(Arguments.usage)")
         }
         if parsed.command == .help { return Result(code: .done, output: Arguments.usage) }
@@ -57,7 +59,8 @@ struct MigrationsCommand {
             case .history: return report.records(try engine.history(), none: "no runs\n", areDated: true)
             case .verify:
                 let faults = try engine.verify()
-                return Result(code: faults.isEmpty ? .done : .failed, output: report.faults(faults))
+                let hasSteps = try engine.plan().version > 0
+                return Result(code: faults.isEmpty ? .done : .failed, output: report.faults(faults, hasSteps: hasSteps))
             case .unlock:
                 return Result(code: .done, output: report.unlocked(try engine.breakLock()))
             case .help: return Result(code: .done, output: Arguments.usage)

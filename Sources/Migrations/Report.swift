@@ -39,14 +39,21 @@ struct Report {
         ])
     }
 
-    func faults(_ faults: [String]) -> String {
+    func faults(_ faults: [String], hasSteps: Bool) -> String {
         if isJSON { return line(["faults": .array(faults.map { .string($0) })]) }
-        return faults.isEmpty ? "as recorded\n" : faults.map { $0 + "\n" }.joined()
+        guard faults.isEmpty else { return faults.map { $0 + "\n" }.joined() }
+        return hasSteps ? "as recorded\n" : "as recorded: no step has been run\n"
     }
 
     func unlocked(_ wasLocked: Bool) -> String {
         if isJSON { return line(["unlocked": .bool(wasLocked)]) }
         return wasLocked ? "the lock is free now\n" : "there was no lock\n"
+    }
+
+    /// Arguments that make no sense, as JSON.
+    func misuse(_ text: String) -> MigrationsCommand.Result {
+        let error: JSONObject = ["code": .string("\(ExitCode.usage)"), "message": .string(text)]
+        return MigrationsCommand.Result(code: .usage, output: line(["error": .object(error), "runs": []]))
     }
 
     /// - Parameter done: what was run before.

@@ -13,7 +13,8 @@ from waiting import holds_for, wait_until
 def refuses_connections(port):
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
+        # Reset: it was in the queue when the socket was closed.
         return True
     return False
 

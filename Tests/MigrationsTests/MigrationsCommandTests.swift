@@ -104,6 +104,7 @@ import Testing
 
     @Test func `a stamp is recorded, and what it says is there is missed by verify`() async throws {
         try await withFolder { folder in
+            #expect(run(folder, "verify").output == "as recorded: no step has been run\n")
             #expect(run(folder, "stamp", "002").output == "up  001_one  stamp\nup  002_two  stamp\n")
             #expect(run(folder, "status", "--check").code == .done)
             let verified = run(folder, "verify")
@@ -134,6 +135,7 @@ import Testing
             #expect(status["steps"]?.arrayValue?.last?.objectValue?["state"] == "applied")
             #expect(try object("history")["runs"]?.arrayValue?.last?.objectValue?["ended_at"]?.stringValue != nil)
             #expect(try object("verify")["faults"] == [])
+            #expect(try object("sideways")["error"]?.objectValue?["code"] == "usage")
             let failure = try object("downgrade", "base")
             #expect(failure["error"]?.objectValue?["code"] == "notReversible")
             #expect(failure["runs"] == [])

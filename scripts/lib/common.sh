@@ -104,5 +104,7 @@ need_swift() {
 swift_build() {
     local name=$1
     shift
+    # Swift leaves empty folders where it keeps what is temporary. Another user could not use ours.
+    [ ${#builder[@]} -gt 0 ] || local -x TMPDIR=$logs
     as_builder swift build --quiet "$@" || die "$name could not be built (the compiler's errors are above)"
 }

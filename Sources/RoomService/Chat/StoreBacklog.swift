@@ -30,16 +30,19 @@ final class StoreBacklog: Sendable {
     private static let batchSize = 256
 
     private let state = Mutex(State())
+    private let waitingCount = Atomic(0)
     private let pauses = Atomic(false)
 
     // MARK: Ends
 
-    /// How many ends wait.
-    var count: Int { state.withLock { $0.waiting.count } }
+    /// How many ends wait, those included that are being offered to the store.
+    var count: Int { waitingCount.load(ordering: .relaxed) }
 
     /// Returns when the store has taken the end, or when that is given up.
     func wait(_ end: ConversationEnd) async -> Outcome {
-        await withCheckedContinuation { continuation in
+        waitingCount.add(1, ordering: .relaxed)
+        defer { waitingCount.subtract(1, ordering: .relaxed) }
+        return await withCheckedContinuation { continuation in
             hold([Waiting(end: end, continuation: continuation)])
         }
     }

@@ -78,7 +78,7 @@ struct ServiceRoutes: RouteGroup {
             ],
         ]
         let status = isHealthy ? "healthy" : readiness.isDraining ? "draining" : "unhealthy"
-        return Envelope.plain(
+        var response = Envelope.plain(
             [
                 "status": .string(status),
                 "timestamp": JSONValue(time.now),
@@ -87,5 +87,7 @@ struct ServiceRoutes: RouteGroup {
             ],
             status: isHealthy ? .ok : .serviceUnavailable
         )
+        if !isHealthy { response.headers.append(HTTPField("Retry-After", "1")) }
+        return response
     }
 }
