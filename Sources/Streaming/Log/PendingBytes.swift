@@ -1,5 +1,5 @@
-/// Bytes on their way to one client, which may take them in parts.
-struct PendingBytes {
+/// Bytes on their way to one client, which may take them in parts. An object, as most clients have none most of the time.
+final class PendingBytes {
     private let bytes: UnsafeRawBufferPointer
     private var sent = 0
     /// What the bytes live as long as; nil for those that live as long as the program.
@@ -21,7 +21,7 @@ struct PendingBytes {
     var rest: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[sent...]) }
 
     /// Notes that as many of `count` bytes as there were are sent, and takes them off. True when none is left.
-    mutating func take(_ count: inout Int) -> Bool {
+    func take(_ count: inout Int) -> Bool {
         let taken = min(count, bytes.count - sent)
         sent += taken
         count -= taken

@@ -28,7 +28,7 @@ package final class ActiveStreamTracker: Sendable {
         var countByUser: [String: Int] = [:]
         /// Running streams that followers have been told of.
         var announced: Set<String> = []
-        var followers: [String: [SessionFollower]] = [:]
+        var followers = SessionFollowers()
         var ended: EndedStreams
         var isDraining = false
     }
@@ -71,7 +71,7 @@ package final class ActiveStreamTracker: Sendable {
         // Under the lock, as in `follow`: each follower hears of a session's streams in the order in which they begin.
         state.withLock { state in
             state.announced.insert(stream.id)
-            for follower in state.followers[stream.sessionID] ?? [] { follower.announce(stream.log) }
+            state.followers.forEach(of: stream.sessionID) { $0.announce(stream.log) }
         }
     }
 
@@ -103,7 +103,7 @@ package final class ActiveStreamTracker: Sendable {
     }
 
     package var followerCount: Int {
-        state.withLock { state in state.followers.values.reduce(0) { $0 + $1.count } }
+        state.withLock { $0.followers.count }
     }
 
     /// Ends at most `count` followers, when they have read what has been announced to them.
@@ -111,9 +111,13 @@ package final class ActiveStreamTracker: Sendable {
     /// - Returns: how many.
     package func endFollowers(atMost count: Int) -> Int {
         state.withLock { state in
-            let chosen = Array(state.followers.values.joined().lazy.filter { !$0.isFinishing }.prefix(count))
-            for follower in chosen { follower.finish() }
-            return chosen.count
+            var left = count
+            state.followers.forEach { follower in
+                guard left > 0, !follower.isFinishing else { return }
+                follower.finish()
+                left -= 1
+            }
+            return count - left
         }
     }
 
@@ -184,17 +188,14 @@ package final class ActiveStreamTracker: Sendable {
     /// Ends the followers of sessions that have ended, when they have read what has been announced to them.
     package func endFollowers(where hasEnded: (FollowedSession) -> Bool) {
         state.withLock { state in
-            for followers in state.followers.values {
-                guard let first = followers.first, hasEnded(first.session) else { continue }
-                for follower in followers { follower.finish() }
-            }
+            state.followers.forEach { if hasEnded($0.session) { $0.finish() } }
         }
     }
 
     /// Announces the session's running stream, if there is one, and each later one to `follower`.
     func follow(_ follower: SessionFollower) {
         state.withLock { state in
-            state.followers[follower.session.sessionID, default: []].append(follower)
+            state.followers.add(follower)
             let running = state.bySession[follower.session.sessionID]
             if let running, state.announced.contains(running.id) { follower.announce(running.log) }
             if state.isDraining { follower.finish() }
@@ -202,11 +203,7 @@ package final class ActiveStreamTracker: Sendable {
     }
 
     func unfollow(_ follower: SessionFollower) {
-        state.withLock { state in
-            let id = follower.session.sessionID
-            state.followers[id]?.removeAll { $0 === follower }
-            if state.followers[id]?.isEmpty == true { state.followers[id] = nil }
-        }
+        state.withLock { $0.followers.remove(follower) }
     }
 }
 

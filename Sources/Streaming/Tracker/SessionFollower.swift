@@ -3,7 +3,7 @@ import Synchronization
 
 /// A client that watches whatever a session streams: it is told of each new stream's log.
 ///
-/// `@unchecked Sendable`: the news are locked; `subscriber` is touched on the loop alone.
+/// `@unchecked Sendable`: the news are locked; `subscriber` is touched on the loop alone, the neighbours under the tracker's lock.
 final class SessionFollower: LoopWork, @unchecked Sendable {
     /// What a follower goes on with.
     enum Next {
@@ -22,6 +22,9 @@ final class SessionFollower: LoopWork, @unchecked Sendable {
     let session: FollowedSession
     /// Nil once it has left: until then each holds the other.
     var subscriber: Subscriber?
+    /// Its neighbours among the session's followers, until it is taken out.
+    var following: SessionFollower?
+    var preceding: SessionFollower?
     private let news = Mutex(News())
 
     init(loop: EventLoop, session: FollowedSession) {
