@@ -69,8 +69,9 @@ package final class SQLiteConnection {
     }
 
     private func configure(_ access: Access) throws(StoreError) {
-        // Up to 32 MiB of pages for the writer, which keeps them over its transactions; a reader's are void after each.
-        try execute("PRAGMA cache_size = \(access == .readWrite ? -32768 : -8192)")
+        // Up to 32 MiB of pages for the writer, which keeps them over its transactions; a reader's are void after each, and the
+        // system has them too.
+        try execute("PRAGMA cache_size = \(access == .readWrite ? -32768 : -2048)")
         // Sorts are of a few dozens of rows: no files for them.
         try execute("PRAGMA temp_store = MEMORY")
         guard access == .readWrite else { return }
