@@ -167,6 +167,19 @@ func exercise(_ store: any Store) async throws {
             heartbeat: time(4)
         )
     ])
+    let heartbeat = Checkpoint(
+        conversationID: "c2",
+        streamID: "stream-c2",
+        instanceID: "i1",
+        agentResponse: nil,
+        heartbeat: time(4)
+    )
+    _ = try await store.checkpoint([heartbeat])
+    _ = try await store.requestCancellation(sessionID: "s1", streamID: nil)
+    _ = try await store.requestCancellation(sessionID: "s1", streamID: "stream-c3")
+    _ = try await store.cancelRequests(instanceID: "i1")
+    try await store.begin(.sample("c4", at: 4))
+    try await store.withdraw(conversationID: "c4", streamID: "stream-c4")
     for order in RoomOrder.Key.allCases {
         _ = try await store.rooms(userID: "ann", order: RoomOrder(key: order), page: PageRequest(limit: 1, offset: 1))
     }
