@@ -2,12 +2,14 @@ import Agents
 import HTTPServer
 import Primitives
 import Storage
+import Streaming
 
 /// The parts of `/api/chat` that answer flat, without the envelope, and the deprecated ones.
 struct ChatHistoryRoutes: RouteGroup {
     let store: any Store
     let sessions: SessionService
     let agents: AgentRegistry
+    let tracker: ActiveStreamTracker
     let time: any TimeSource
 
     func add(to router: inout Router<RouteHandler>) {
@@ -84,7 +86,7 @@ struct ChatHistoryRoutes: RouteGroup {
         let conversations = page.elements.filter { userID == nil || $0.userID == userID }
         var object = members
         object["count"] = .integer(Int64(conversations.count))
-        object["conversations"] = .array(conversations.map { .object($0.json) })
+        object["conversations"] = .array(conversations.map { .object(tracker.current($0).json) })
         return Envelope.plain(object)
     }
 

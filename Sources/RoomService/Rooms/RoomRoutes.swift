@@ -48,8 +48,11 @@ struct RoomRoutes: RouteGroup {
         let direction = query.choice("order", default: SortDirection.descending)
         try check { () throws(ValidationError) in try query.finish() }
         let order = RoomOrder(key: key, descending: direction == .descending)
-        let rooms = try await storing { () throws(StoreError) in
+        var rooms = try await storing { () throws(StoreError) in
             try await store.rooms(userID: userID, order: order, page: page)
+        }
+        for index in rooms.elements.indices {
+            rooms.elements[index].lastMessage = rooms.elements[index].lastMessage.map(chat.tracker.current)
         }
         let data = rooms.json(named: "rooms", page, \.json)
         return Envelope.success("Rooms retrieved successfully", data: data, at: time.now)
@@ -99,9 +102,10 @@ struct RoomRoutes: RouteGroup {
         try check { () throws(ValidationError) in try query.finish() }
         let roomID = request.path("room_id")
         _ = try await room(roomID)
-        let conversations = try await storing { () throws(StoreError) in
+        var conversations = try await storing { () throws(StoreError) in
             try await store.conversations(.room(roomID), page: page)
         }
+        conversations.elements = conversations.elements.map(chat.tracker.current)
         var data: JSONObject = ["room_id": .string(roomID)]
         for member in conversations.json(named: "conversations", page, \.json).members {
             data[member.key] = member.value

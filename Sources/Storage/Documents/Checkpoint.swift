@@ -1,52 +1,49 @@
 import Primitives
 
-/// What is new of a running answer.
-package struct Checkpoint: Sendable, Equatable {
-    package var conversationID: String
-    package var streamID: String
-    /// The instance of the service that runs it: for its record, should the store have lost that.
-    package var instanceID: String
-    /// The text as far as it has got; nil: as it was.
-    package var agentResponse: String?
-    /// The time that is to be the last heartbeat; nil: it is not due yet.
-    package var heartbeat: Timestamp?
+/// What is new of the texts of running answers, many in one piece of memory: taking part of one costs no allocation.
+package struct Checkpoint: Sendable {
+    /// What is new of one answer.
+    package struct Part: Sendable {
+        package let conversationID: String
+        package let streamID: String
+        /// How many bytes of the answer come before it.
+        package let offset: Int
+        /// Where it lies in `Checkpoint.text`.
+        fileprivate let range: Range<Int>
+    }
 
-    /// The most bytes of text that every store takes: MongoDB refuses documents beyond 16 MiB, and there is more in them.
+    package private(set) var parts: [Part] = []
+    /// In UTF-8, one part behind the other.
+    private var text: [UInt8] = []
+
+    /// The most bytes of one answer that every store takes: MongoDB refuses documents beyond 16 MiB, and there is more in them.
     package static let textLimit = 15 << 20
 
-    package init(
+    package init() {}
+
+    package var isEmpty: Bool { parts.isEmpty }
+
+    /// All parts together, in bytes.
+    package var byteCount: Int { text.count }
+
+    package subscript(_ part: Part) -> ArraySlice<UInt8> { text[part.range] }
+
+    /// Adds what `write` appends, all of an answer from `offset` on; nothing, when it appends nothing.
+    ///
+    /// - Parameter offset: in bytes, between two characters.
+    /// - Returns: how long the answer is with it, in bytes.
+    @discardableResult
+    package mutating func add(
         conversationID: String,
         streamID: String,
-        instanceID: String,
-        agentResponse: String?,
-        heartbeat: Timestamp?
-    ) {
-        self.conversationID = conversationID
-        self.streamID = streamID
-        self.instanceID = instanceID
-        self.agentResponse = agentResponse
-        self.heartbeat = heartbeat
-    }
-}
-
-extension [Checkpoint] {
-    private static var largestWeight: Int { 2 << 20 }
-
-    /// In their order, in portions of at most `limit` and, where that is more than one, 2 MiB of text: each is stored for itself, so
-    /// that others need not wait for all of them.
-    func portions(ofAtMost limit: Int) -> [[Checkpoint]] {
-        var portions: [[Checkpoint]] = []
-        var total = 0
-        for checkpoint in self {
-            let weight = checkpoint.agentResponse?.utf8.count ?? 0
-            total += weight
-            if let last = portions.last, last.count < limit, total <= Self.largestWeight {
-                portions[portions.count - 1].append(checkpoint)
-            } else {
-                portions.append([checkpoint])
-                total = weight
-            }
-        }
-        return portions
+        from offset: Int,
+        _ write: (inout [UInt8]) -> Void
+    ) -> Int {
+        let start = text.count
+        write(&text)
+        guard text.count > start else { return offset }
+        let range = start..<text.count
+        parts.append(Part(conversationID: conversationID, streamID: streamID, offset: offset, range: range))
+        return offset + range.count
     }
 }

@@ -4,7 +4,7 @@ import Primitives
 /// Brings the schema of a store to where it is wanted, step by step, whatever the store.
 package struct MigrationEngine {
     private let backend: any MigrationBackend
-    private let known: [Migration]
+    let known: [Migration]
     private let time: any TimeSource
     private let version: String
     private let lockTimeout: Duration

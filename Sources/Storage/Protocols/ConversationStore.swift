@@ -13,12 +13,25 @@ package protocol ConversationStore: Sendable {
     /// told of it, and who asks it again is to be answered.
     func withdraw(conversationID: String, streamID: String) async throws(StoreError)
 
-    /// Stores what is new of running answers, and their heartbeats, in few batches. Answers that have ended are left alone.
+    /// Whether a checkpoint is to hold the whole text of each answer of which something is new, not only what is new.
+    var storesWholeTexts: Bool { get }
+
+    /// Stores what is new of running answers. Answers that have ended are left alone. What is stored is what `interruptOrphans`
+    /// leaves; the text of a conversation that still runs may lag behind it.
     ///
-    /// - Returns: streams whose answers no longer run, as another program has ended or deleted them; possibly also such as
+    /// To be called about once a second, also when nothing is new.
+    func checkpoint(_ checkpoint: Checkpoint) async throws(StoreError)
+
+    /// Tells that these streams run, on that instance.
+    ///
+    /// - Returns: those whose answers no longer run, as another program has ended or deleted them; possibly also such as
     ///   have ended by themselves meanwhile.
     @discardableResult
-    func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError) -> [String]
+    func recordHeartbeats(
+        of streamIDs: [String],
+        instanceID: String,
+        at time: Timestamp
+    ) async throws(StoreError) -> [String]
 
     /// Stores how a running answer ended, and removes the record of its stream; `end.at` becomes the last
     /// activity of its room and session. Durable when it returns.

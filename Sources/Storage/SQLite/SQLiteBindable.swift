@@ -26,6 +26,13 @@ extension String: SQLiteBindable {
     }
 }
 
+/// Bound as text.
+extension [UInt8]: SQLiteBindable {
+    package func bind(to statement: OpaquePointer, at index: Int32) -> Int32 {
+        withUnsafeBufferPointer { bindText($0, to: statement, at: index) }
+    }
+}
+
 extension Int: SQLiteBindable {
     package func bind(to statement: OpaquePointer, at index: Int32) -> Int32 {
         sqlite3_bind_int64(statement, index, Int64(self))

@@ -3,7 +3,8 @@
 /// A step that has been released is never changed: files that have it know it by its checksum. Add another.
 package enum SQLiteMigrations {
     package static let all: [Migration] = [
-        Migration(number: 1, name: "001_add_chat_rooms_collection", up: tables001 + indexes001, down: down001)
+        Migration(number: 1, name: "001_add_chat_rooms_collection", up: tables001 + indexes001, down: down001),
+        Migration(number: 2, name: "002_add_answer_parts", up: [table002], down: down002),
     ]
 
     // STRICT: a column holds what its type says, whichever program writes. Times are milliseconds since 1970, UTC;
@@ -139,4 +140,29 @@ package enum SQLiteMigrations {
             "session_id_unique_idx", "session_room_idx", "ttl_expires_idx",
         ]
         .map { "DROP INDEX IF EXISTS \($0)" } + ["DROP TABLE IF EXISTS active_streams"]
+
+    // See `AnswerParts`.
+    private static let table002 = """
+        CREATE TABLE IF NOT EXISTS answer_parts (row_id INTEGER PRIMARY KEY, parts TEXT NOT NULL) STRICT
+        """
+
+    // What a crash has left in the journal goes to its conversations first. Of parts that were stored twice, the longer one.
+    private static let down002 = [
+        table002,
+        """
+        UPDATE conversation_history AS c SET agent_response = agent_response || answer.text
+        FROM (
+            SELECT id, group_concat(text, '') AS text FROM (
+                SELECT part.value ->> 0 AS id, part.value ->> 1 AS place, part.value ->> 2 AS text,
+                    max(length(part.value ->> 2))
+                FROM answer_parts, json_each(answer_parts.parts) AS part
+                JOIN conversation_history AS h ON h.conversation_id = part.value ->> 0 AND h.status = 'streaming'
+                WHERE part.value ->> 1 >= length(CAST(h.agent_response AS BLOB))
+                GROUP BY id, place ORDER BY id, place
+            ) GROUP BY id
+        ) AS answer
+        WHERE c.conversation_id = answer.id
+        """,
+        "DROP TABLE answer_parts",
+    ]
 }

@@ -73,6 +73,11 @@ package struct SQLiteStatement: ~Copyable {
         withUTF8(column) { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// The text's UTF-8.
+    package func bytes(_ column: Int32) -> [UInt8] {
+        withUTF8(column) { Array($0) }
+    }
+
     package func optionalText(_ column: Int32) -> String? {
         isNull(column) ? nil : text(column)
     }

@@ -30,24 +30,6 @@ extension SQLiteStore {
         }
     }
 
-    /// - Returns: none: there is no other program that could end an answer.
-    @discardableResult
-    package func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError) -> [String] {
-        for portion in checkpoints.portions(ofAtMost: 500) {
-            try await writer.write { connection throws(StoreError) in
-                for checkpoint in portion {
-                    if let text = checkpoint.agentResponse {
-                        try connection.run(.saveText, text, checkpoint.conversationID)
-                    }
-                    if let heartbeat = checkpoint.heartbeat {
-                        try connection.run(.saveHeartbeat, heartbeat, checkpoint.streamID)
-                    }
-                }
-            }
-        }
-        return []
-    }
-
     package func end(_ end: ConversationEnd) async throws(StoreError) -> Bool {
         precondition(end.status != .streaming, "an answer that has ended is not streaming")
         return try await writer.write { connection throws(StoreError) in
@@ -72,6 +54,7 @@ extension SQLiteStore {
         at time: Timestamp
     ) async throws(StoreError) -> Int {
         let limit = staleBefore ?? Timestamp(milliseconds: .max)
+        try await foldJournal()
         return try await writer.write { connection throws(StoreError) in
             let orphans = try connection.orphans(notOf: instanceID, staleBefore: limit)
             for id in orphans {

@@ -14,12 +14,23 @@ package final class SQLiteStore: Store {
     package let migrations: [MigrationRecord]
     let writer: SQLiteWriter
     let readers: SQLiteReaders
+    let journal: AnswerJournal
+    let time: any TimeSource
 
-    private init(path: String, migrations: [MigrationRecord], writer: SQLiteWriter, readers: SQLiteReaders) {
+    private init(
+        path: String,
+        migrations: [MigrationRecord],
+        writer: SQLiteWriter,
+        readers: SQLiteReaders,
+        journal: AnswerJournal,
+        time: any TimeSource
+    ) {
         self.path = path
         self.migrations = migrations
         self.writer = writer
         self.readers = readers
+        self.journal = journal
+        self.time = time
     }
 
     deinit {
@@ -29,12 +40,16 @@ package final class SQLiteStore: Store {
 
     /// Opens the store in `directory`, which is made where there is none, and brings its schema up to date.
     ///
-    /// - Parameter readers: how many threads read at the same time.
+    /// - Parameters:
+    ///   - readers: how many threads read at the same time.
+    ///   - journalLimit: how many bytes of text the journal of running answers may hold. A start reads 32 MiB in a fraction
+    ///     of a second.
     /// - Throws: `.inUse` when another process (or store object) has it; `.schemaMismatch` when a newer program wrote it;
     ///   `.unavailable` when the folder cannot be written; `.failed` when the file is damaged.
     package static func open(
         directory: String,
         readers: Int = 2,
+        journalLimit: Int = 32 << 20,
         time: any TimeSource = SystemTimeSource()
     ) async throws(StoreError) -> SQLiteStore {
         precondition(readers > 0)
@@ -51,7 +66,14 @@ package final class SQLiteStore: Store {
         }
         do throws(StoreError) {
             let readers = try await SQLiteReaders.start(count: readers, path: path)
-            return SQLiteStore(path: path, migrations: migrations, writer: writer, readers: readers)
+            return SQLiteStore(
+                path: path,
+                migrations: migrations,
+                writer: writer,
+                readers: readers,
+                journal: AnswerJournal(limit: journalLimit),
+                time: time
+            )
         } catch {
             writer.close()
             await writer.finish()

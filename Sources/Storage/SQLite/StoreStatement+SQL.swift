@@ -108,8 +108,6 @@ extension StoreStatement {
             INSERT INTO conversation_history (\(Self.columns(SQLiteRow.conversationColumns)))
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """
-        case .saveText:
-            "UPDATE conversation_history SET agent_response = ? WHERE conversation_id = ? AND status = 'streaming'"
         case .endConversation:
             """
             UPDATE conversation_history SET status = ?, agent_response = ?, metadata = ?
@@ -164,6 +162,19 @@ extension StoreStatement {
 
     private var streamSQL: String? {
         switch self {
+        case .insertAnswerParts: "INSERT INTO answer_parts (parts) VALUES (?)"
+        case .answerParts: "SELECT row_id, parts FROM answer_parts ORDER BY row_id"
+        case .deleteAnswerParts: "DELETE FROM answer_parts WHERE row_id <= ?"
+        case .runningTextSize:
+            """
+            SELECT length(CAST(agent_response AS BLOB)) FROM conversation_history
+            WHERE conversation_id = ? AND status = 'streaming'
+            """
+        case .appendText:
+            """
+            UPDATE conversation_history SET agent_response = agent_response || ?
+            WHERE conversation_id = ? AND status = 'streaming'
+            """
         case .insertStream:
             "INSERT INTO active_streams (\(Self.columns(SQLiteRow.streamColumns))) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         case .saveHeartbeat: "UPDATE active_streams SET last_heartbeat = ? WHERE stream_id = ?"

@@ -15,13 +15,15 @@ enum StoreStatement: Int, CaseIterable {
 
     case contextKeys, contextConversations
 
-    case insertConversation, saveText, endConversation, interruptConversation, withdrawConversation, orphans
+    case insertConversation, endConversation, interruptConversation, withdrawConversation, orphans
     case conversationByStream, conversationByMessage, hasMessage
     case userConversations, userAgentConversations
     case sessionConversations, sessionAgentConversations, roomConversations
     case userConversationCount, userAgentConversationCount
     case sessionConversationCount, sessionAgentConversationCount, roomConversationCount
     case deleteRoomConversations, deleteSessionConversations
+
+    case insertAnswerParts, answerParts, deleteAnswerParts, runningTextSize, appendText
 
     case insertStream, saveHeartbeat, deleteStream, deleteRoomStreams, deleteOrphanStreams, activeStreams
 

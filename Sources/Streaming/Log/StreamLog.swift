@@ -84,6 +84,13 @@ package final class StreamLog: Sendable {
     /// The length of the answer so far, in bytes of UTF-8.
     package var answerByteCount: Int { state.withLock { $0.answer.count } }
 
+    /// Appends the answer so far to `text`, in UTF-8, but for its first `offset` bytes; nothing when the stream has ended.
+    package func copyAnswer(from offset: Int, to text: inout [UInt8]) {
+        state.withLock { state in
+            if !state.hasEnded { text.append(contentsOf: state.answer.dropFirst(offset)) }
+        }
+    }
+
     package var hasEnded: Bool {
         state.withLock { $0.hasEnded }
     }

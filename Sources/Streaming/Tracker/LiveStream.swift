@@ -34,6 +34,8 @@ package final class LiveStream: Sendable {
     package let question: StreamQuestion
     package let startedAt: Timestamp
     package let log: StreamLog
+    /// How much of the answer is stored, in bytes; for whoever stores it while it runs.
+    package let storedByteCount = Atomic(0)
 
     private struct State {
         var cancellation: StreamCancellation?

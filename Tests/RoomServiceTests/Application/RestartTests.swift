@@ -18,11 +18,10 @@ struct RestartTests {
             #expect(try stream.dataEvent()?.status == "started")
             let token = try #require(try stream.dataEvent())
             let text = try #require(token.content)
-            #expect(try first.history(room).map { $0["agent_response"] } == [""])
+            let running = try #require(first.application.tracker.running(sessionID: session))
+            #expect(running.storedByteCount.load(ordering: .relaxed) == 0)
             await first.advance(by: .seconds(1))
-            func stored() throws -> JSONObject? { try first.history(room).first }
-            #expect(try await first.eventually { try stored()?["agent_response"] == .string(text) })
-            #expect(try stored()?["status"] == "streaming")
+            #expect(await first.eventually { running.storedByteCount.load(ordering: .relaxed) == text.utf8.count })
 
             // To lose its store is, for what is stored, the same as to be killed.
             await first.store.close()
@@ -42,6 +41,27 @@ struct RestartTests {
             #expect(try second.history(room).map { $0["status"] } == ["interrupted", "completed"])
             await second.end()
             await first.end()
+        }
+    }
+
+    @Test func `a running answer is shown in histories and lists as far as it has got, stored or not`() async throws {
+        try await withService { service in
+            let (session, room) = try service.makeSession()
+            let stream = try service.ask(session, demo: slow)
+            #expect(try stream.dataEvent()?.status == "started")
+            let text = try #require(try stream.dataEvent()?.content)
+            let shown = JSONValue.string(text)
+            let lists = [
+                try service.get("/api/rooms/\(room)/history").data, try service.get("/api/chat/rooms/\(room)/history").json,
+                try service.get("/api/chat/history?user_id=ada").json,
+            ]
+            for list in lists {
+                let conversations = list["conversations"]?.arrayValue?.map(\.objectValue)
+                #expect(conversations?.map { $0?["agent_response"] } == [shown])
+                #expect(conversations?.map { $0?["status"] } == ["streaming"])
+            }
+            let rooms = try service.get("/api/rooms?user_id=ada").data["rooms"]?.arrayValue
+            #expect(rooms?.first?.objectValue?["last_message"]?.objectValue?["agent_response"] == shown)
         }
     }
 

@@ -127,9 +127,19 @@ final class FaultyStore: Store {
         try await base.requestCancellation(sessionID: sessionID, streamID: streamID)
     }
 
-    func checkpoint(_ checkpoints: [Checkpoint]) async throws(StoreError) -> [String] {
-        try ends.check()
-        return try await base.checkpoint(checkpoints)
+    var storesWholeTexts: Bool { base.storesWholeTexts }
+
+    func checkpoint(_ checkpoint: Checkpoint) async throws(StoreError) {
+        if !checkpoint.isEmpty { try ends.check() }
+        try await base.checkpoint(checkpoint)
+    }
+
+    func recordHeartbeats(
+        of streamIDs: [String],
+        instanceID: String,
+        at time: Timestamp
+    ) async throws(StoreError) -> [String] {
+        try await base.recordHeartbeats(of: streamIDs, instanceID: instanceID, at: time)
     }
 
     func interruptOrphans(

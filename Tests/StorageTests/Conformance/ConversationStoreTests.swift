@@ -99,50 +99,56 @@ import Testing
     }
 
     @Test(arguments: StoreFactory.all)
-    func `checkpoints keep the text of running answers and their heartbeats`(_ stores: StoreFactory) async throws {
+    func `checkpoints keep the text of running answers`(_ stores: StoreFactory) async throws {
         try await stores.withStore { store in
             try await store.makeRoomAndSession()
-            for id in ["c1", "c2", "ended"] { try await store.begin(.sample(id)) }
+            for id in ["c1", "c2", "c3", "ended"] { try await store.begin(.sample(id)) }
             try await store.end("ended", text: "final")
-            let checkpoints = ["c1", "c2", "ended", "unknown"].map {
-                Checkpoint(
-                    conversationID: $0,
-                    streamID: "stream-\($0)",
-                    instanceID: "i1",
-                    agentResponse: "so far \($0)",
-                    heartbeat: time(33)
-                )
+            var texts = ["c1": "One", "c2": "Zwei – \"2\"\n\u{0}", "ended": "late", "unknown": "lost"]
+            try await store.checkpoint(texts)
+            try await store.checkpoint([:])
+            let known = texts
+            texts["c2"]! += " und mehr"
+            texts["c3"] = "Drei"
+            try await store.checkpoint(texts, after: known)
+            #expect(try await store.conversation(streamID: "stream-c2")?.status == .streaming)
+            #expect(try await store.interruptOrphans(notOf: "i2", staleBefore: nil, at: time(9)) == 3)
+            for id in ["c1", "c2", "c3"] {
+                #expect(try await store.conversation(streamID: "stream-\(id)")?.agentResponse == texts[id])
             }
-            try await store.checkpoint(checkpoints)
-            try await store.checkpoint([])
-            let running = try await store.conversation(streamID: "stream-c2")
-            #expect(running?.agentResponse == "so far c2")
-            #expect(running?.status == .streaming)
             #expect(try await store.conversation(streamID: "stream-ended")?.agentResponse == "final")
-            let streams = try await store.activeStreams()
-            #expect(Set(streams.map(\.id)) == ["stream-c1", "stream-c2"])
-            #expect(streams.allSatisfy { $0.lastHeartbeat == time(33) && $0.startedAt == time(1) })
         }
     }
 
     @Test(arguments: StoreFactory.all)
-    func `a checkpoint stores only what is new`(_ stores: StoreFactory) async throws {
+    func `a checkpoint that is stored twice is part of the text once`(_ stores: StoreFactory) async throws {
         try await stores.withStore { store in
             try await store.makeRoomAndSession()
-            for id in ["c1", "c2"] { try await store.begin(.sample(id)) }
-            func checkpoint(_ id: String, _ text: String?, _ heartbeat: Timestamp?) -> Checkpoint {
-                Checkpoint(
-                    conversationID: id,
-                    streamID: "stream-\(id)",
-                    instanceID: "i1",
-                    agentResponse: text,
-                    heartbeat: heartbeat
-                )
-            }
-            try await store.checkpoint([checkpoint("c1", "text", nil), checkpoint("c2", nil, time(40))])
-            #expect(try await store.conversation(streamID: "stream-c1")?.agentResponse == "text")
-            #expect(try await store.conversation(streamID: "stream-c2")?.agentResponse == "")
-            #expect(try await store.activeStreams().map(\.lastHeartbeat) == [time(1), time(40)])
+            try await store.begin(.sample("c1"))
+            try await store.checkpoint(["c1": "one"])
+            try await store.checkpoint(["c1": "one two"], after: ["c1": "one"])
+            try await store.checkpoint(["c1": "one two three"], after: ["c1": "one"])
+            try await store.checkpoint(["c1": "one two three four"], after: ["c1": "one two three"])
+            _ = try await store.interruptOrphans(notOf: "i2", staleBefore: nil, at: time(9))
+            #expect(try await store.conversation(streamID: "stream-c1")?.agentResponse == "one two three four")
+        }
+    }
+
+    @Test(arguments: StoreFactory.all)
+    func `heartbeats are kept for the streams that are named, and those of ended answers are not`(
+        _ stores: StoreFactory
+    ) async throws {
+        try await stores.withStore { store in
+            try await store.makeRoomAndSession()
+            for id in ["c1", "c2", "ended"] { try await store.begin(.sample(id)) }
+            try await store.end("ended")
+            let named = ["c2", "ended", "unknown"].map { "stream-\($0)" }
+            try await store.recordHeartbeats(of: named, instanceID: "i1", at: time(40))
+            try await store.recordHeartbeats(of: [], instanceID: "i1", at: time(41))
+            let streams = try await store.activeStreams()
+            #expect(streams.map(\.id) == ["stream-c1", "stream-c2"])
+            #expect(streams.map(\.lastHeartbeat) == [time(1), time(40)])
+            #expect(streams.allSatisfy { $0.startedAt == time(1) })
         }
     }
 

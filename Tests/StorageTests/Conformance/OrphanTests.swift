@@ -11,16 +11,10 @@ import Testing
         try await store.begin(.sample("c3", at: 3), instance: "live")
         try await store.begin(.sample("c4", at: 4), instance: "dead")
         try await store.end("c4", text: "whole", at: 5)
-        let checkpoints = [("c1", 10), ("c2", 20), ("c3", 10)].map { id, seconds in
-            Checkpoint(
-                conversationID: id,
-                streamID: "stream-\(id)",
-                instanceID: "dead",
-                agentResponse: "half of \(id)",
-                heartbeat: time(seconds)
-            )
+        try await store.checkpoint(["c1": "half of c1", "c2": "half of c2", "c3": "half of c3"])
+        for (id, seconds) in [("c1", 10), ("c2", 20), ("c3", 10)] {
+            try await store.recordHeartbeats(of: ["stream-\(id)"], instanceID: "dead", at: time(seconds))
         }
-        try await store.checkpoint(checkpoints)
     }
 
     private static func states(_ store: any Store) async throws -> [String: Conversation.Status] {

@@ -122,6 +122,19 @@ extension Store {
         )
     }
 
+    /// Stores `texts`, by conversation, as far as the store does not know them from `known`.
+    func checkpoint(_ texts: [String: String], after known: [String: String] = [:]) async throws {
+        var checkpoint = Checkpoint()
+        for (id, text) in texts {
+            let known = known[id, default: ""].utf8.count
+            let offset = storesWholeTexts ? 0 : known
+            checkpoint.add(conversationID: id, streamID: "stream-\(id)", from: offset) { bytes in
+                if text.utf8.count > known { bytes.append(contentsOf: text.utf8.dropFirst(offset)) }
+            }
+        }
+        try await self.checkpoint(checkpoint)
+    }
+
     /// A conversation that has ended.
     func converse(_ conversation: Conversation) async throws {
         try await begin(conversation)

@@ -27,22 +27,14 @@ import Testing
         }
     }
 
-    @Test func `the checkpoints of all streams go out as one write to each collection`() async throws {
+    @Test func `the heartbeats and the texts of all streams go out as one write to each collection`() async throws {
         try await withLoggedStore { store, log in
             try await store.makeRoomAndSession()
             for index in 0..<30 { try await store.begin(.sample("c\(index)")) }
             _ = log.take()
-            try await store.checkpoint(
-                (0..<30).map {
-                    Checkpoint(
-                        conversationID: "c\($0)",
-                        streamID: "stream-c\($0)",
-                        instanceID: "i1",
-                        agentResponse: "x",
-                        heartbeat: time(5)
-                    )
-                }
-            )
+            let ids = (0..<30).map { "c\($0)" }
+            try await store.recordHeartbeats(of: ids.map { "stream-\($0)" }, instanceID: "i1", at: time(5))
+            try await store.checkpoint(Dictionary(uniqueKeysWithValues: ids.map { ($0, "x") }))
             let commands = log.take()
             #expect(commands.summary == ["update active_streams", "update conversation_history"])
             let updates = commands.map { $0.document["updates"]?.arrayValue ?? [] }
@@ -158,23 +150,8 @@ func exercise(_ store: any Store) async throws {
     try await store.converse(.sample("c1", at: 1, message: "m1"))
     try await store.converse(.sample("c2", at: 1))
     try await store.begin(.sample("c3", at: 3), startsContext: true)
-    try await store.checkpoint([
-        Checkpoint(
-            conversationID: "c3",
-            streamID: "stream-c3",
-            instanceID: "i1",
-            agentResponse: "so",
-            heartbeat: time(4)
-        )
-    ])
-    let heartbeat = Checkpoint(
-        conversationID: "c2",
-        streamID: "stream-c2",
-        instanceID: "i1",
-        agentResponse: nil,
-        heartbeat: time(4)
-    )
-    _ = try await store.checkpoint([heartbeat])
+    try await store.checkpoint(["c3": "so"])
+    try await store.recordHeartbeats(of: ["stream-c2", "stream-c3"], instanceID: "i1", at: time(4))
     _ = try await store.requestCancellation(sessionID: "s1", streamID: nil)
     _ = try await store.requestCancellation(sessionID: "s1", streamID: "stream-c3")
     _ = try await store.cancelRequests(instanceID: "i1")

@@ -5,26 +5,19 @@ import Testing
 
 /// What other instances and other programs do to the same database.
 @Suite(.enabled(if: MongoTestServer.isConfigured)) struct `A shared MongoDB` {
-    @Test func `a checkpoint tells of answers that others have ended or deleted`() async throws {
+    @Test func `a heartbeat tells of answers that others have ended or deleted`() async throws {
         try await withMongoStore { store in
             try await store.makeRoomAndSession()
             try await store.makeRoomAndSession("s2", room: "r2")
             try await store.begin(.sample("c1"), instance: "i1")
             try await store.begin(.sample("c2", session: "s2", room: "r2"), instance: "i1")
             try await store.begin(.sample("c3"), instance: "i1")
-            let checkpoints = ["c1", "c2", "c3"].map {
-                Checkpoint(
-                    conversationID: $0,
-                    streamID: "stream-\($0)",
-                    instanceID: "i1",
-                    agentResponse: "more",
-                    heartbeat: time(9)
-                )
-            }
-            #expect(try await store.checkpoint(checkpoints) == [])
+            let streams = ["c1", "c2", "c3"].map { "stream-\($0)" }
+            #expect(try await store.recordHeartbeats(of: streams, instanceID: "i1", at: time(9)) == [])
             _ = try await store.deleteRoom(id: "r2", userID: "ann", at: time(9))
             try await store.end("c3", .interrupted)
-            #expect(Set(try await store.checkpoint(checkpoints)) == ["stream-c2", "stream-c3"])
+            let ended = try await store.recordHeartbeats(of: streams, instanceID: "i1", at: time(9))
+            #expect(Set(ended) == ["stream-c2", "stream-c3"])
             #expect(try await store.activeStreams().map(\.id) == ["stream-c1"])
         }
     }

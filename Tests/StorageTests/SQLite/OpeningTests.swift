@@ -19,7 +19,7 @@ import Testing
         try await withTemporaryFolder { folder in
             let nested = folder + "/a/b"
             let store = try await SQLiteStore.open(directory: nested)
-            #expect(store.migrations.map(\.name) == ["001_add_chat_rooms_collection"])
+            #expect(store.migrations.map(\.name) == SQLiteMigrations.all.map(\.name))
             #expect(store.path == nested + "/room-service.db")
             let attributes = try FileManager.default.attributesOfItem(atPath: nested)
             #expect(attributes[.posixPermissions] as? Int == 0o700)
@@ -92,12 +92,12 @@ import Testing
         try await withTemporaryFolder { folder in
             let newer =
                 SQLiteMigrations.all + [
-                    Migration(number: 2, name: "002_next", up: ["CREATE TABLE next (a)"], down: nil)
+                    Migration(number: 3, name: "003_next", up: ["CREATE TABLE next (a)"], down: nil)
                 ]
-            #expect(try MigrationEngine(SQLiteMigrationBackend(directory: folder), known: newer).upgrade().count == 2)
-            await fails(.schemaMismatch, [folder, "version 2", "up to 1", "newer program"], in: folder)
+            #expect(try MigrationEngine(SQLiteMigrationBackend(directory: folder), known: newer).upgrade().count == 3)
+            await fails(.schemaMismatch, [folder, "version 3", "up to 2", "newer program"], in: folder)
             let plan = try MigrationEngine(SQLiteMigrationBackend(directory: folder), known: newer).plan()
-            #expect(plan.version == 2)
+            #expect(plan.version == 3)
         }
     }
 

@@ -9,7 +9,7 @@ import Testing
     ]
 
     /// Statements that want every row there is.
-    private static let readsAll: Set<StoreStatement> = [.activeStreams]
+    private static let readsAll: Set<StoreStatement> = [.activeStreams, .answerParts]
 
     @Test(arguments: StoreStatement.allCases)
     func `a statement goes by an index`(statement: StoreStatement) async throws {
