@@ -268,7 +268,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// How long an idle loop sleeps beyond the next deadline, in nanoseconds: one wake then serves all timers that have come
     /// due meanwhile. With many streams that are paced by timers, most of the cost of an event is that of waking for it.
-    private static let timerSlack: Int64 = 150_000
+    private static let timerSlack: Int64 = 100_000
 
     private func handle(_ events: UnsafePointer<epoll_event>, count: Int) {
         for index in 0..<count {

@@ -52,7 +52,8 @@ struct RestartTests {
             let text = try #require(try stream.dataEvent()?.content)
             let shown = JSONValue.string(text)
             let lists = [
-                try service.get("/api/rooms/\(room)/history").data, try service.get("/api/chat/rooms/\(room)/history").json,
+                try service.get("/api/rooms/\(room)/history").data,
+                try service.get("/api/chat/rooms/\(room)/history").json,
                 try service.get("/api/chat/history?user_id=ada").json,
             ]
             for list in lists {
