@@ -22,6 +22,11 @@ int cs_epoll_wait(int epoll, struct epoll_event *_Nonnull events, int count, int
 /// epoll_ctl(2), with the 64 bits that come back in the event.
 int cs_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t data);
 
+/// Has the processor fetch so many cache lines, from that address on. It need not be one of anything: nothing is read.
+static inline void cs_prefetch(uintptr_t address, int lines) {
+    for (int line = 0; line < lines; line++) __builtin_prefetch((const void *)(address + 64 * line), 1);
+}
+
 /// Asks the scheduler to serve the calling thread in short slices (`sched_attr.sched_runtime`, Linux 6.12): it then runs
 /// soon after it wakes, also while another thread is in the middle of a longer slice. Its share of the core stays the
 /// same. Systems that know no such thing do as before.

@@ -38,7 +38,7 @@ extension Connection {
                 return
             }
             lastProgress = loop.now
-            phase = .streaming(body.start(BodyOutlet(loop: loop, isChunked: isChunked, token: token)))
+            phase = .streaming(body.start(BodyOutlet(loop: loop, isChunked: isChunked, connection: self)))
             pump()
         }
     }

@@ -7,23 +7,29 @@ package protocol StreamedBody: Sendable {
 }
 
 /// Where a streamed body's bytes go. Valid for as long as the connection lives, harmless afterwards.
-package struct BodyOutlet: Sendable {
+///
+/// `@unchecked Sendable`: the connection is touched on its loop alone, which each method checks.
+package struct BodyOutlet: @unchecked Sendable {
     package let loop: EventLoop
     /// Whether the producer's bytes must be framed as chunks (RFC 9112, section 7.1), the last chunk included.
     package let isChunked: Bool
-    let token: ChannelToken
+    /// A cycle only until the connection is closed: then it lets go of its producer. Nil in tests.
+    let connection: Connection?
 
     /// Has the connection ask its producer for bytes, now. To be called on the loop.
     package func pump() {
         loop.preconditionOnLoop()
-        (loop.channel(token) as? Connection)?.pump()
+        connection?.pump()
     }
 
     /// Ends the connection without a further byte. To be called on the loop.
     package func abort() {
         loop.preconditionOnLoop()
-        (loop.channel(token) as? Connection)?.close()
+        connection?.close()
     }
+
+    /// What `pump` is going to use.
+    package var hint: CacheHint { connection.map { CacheHint($0, lines: 5) } ?? CacheHint() }
 }
 
 /// The bytes of one streamed body. Confined to the connection's loop.

@@ -7,6 +7,13 @@ package protocol IOChannel: AnyObject {
 /// Work that is handed to a loop without allocating anything: the object is the message.
 package protocol LoopWork: AnyObject, Sendable {
     func run(on loop: EventLoop)
+
+    /// Tells the processor what `run`, soon to come, is going to use. The object itself is on its way already.
+    func prefetch()
+}
+
+extension LoopWork {
+    package func prefetch() {}
 }
 
 /// A descriptor's place in its loop's table. A place that was reused has another generation,

@@ -16,6 +16,7 @@ struct TimerHeap<Action> {
 
     private struct Place {
         var action: Action?
+        var hint = CacheHint()
         var generation: UInt32
     }
 
@@ -40,31 +41,42 @@ struct TimerHeap<Action> {
         return ID(place: UInt32(places.count - 1), generation: 0)
     }
 
-    mutating func arm(_ id: ID, deadline: Int64, action: Action) {
+    /// - Parameter hint: what the action refers to.
+    mutating func arm(_ id: ID, deadline: Int64, action: Action, hint: CacheHint = CacheHint()) {
         places[Int(id.place)].action = action
+        places[Int(id.place)].hint = hint
         heap.append(Entry(deadline: deadline, id: id))
         siftUp(from: heap.count - 1)
     }
 
     /// Gives back a place that was never armed, or whose timer is not to fire; returns the action that will not happen.
     mutating func cancel(_ id: ID) -> Action? {
-        guard isLive(id), let action = release(id) else { return nil }
+        guard isLive(id) else { return nil }
+        let action = places[Int(id.place)].action.take()
+        release(id)
+        guard let action else { return nil }
         staleCount += 1
         if staleCount > 64, staleCount > heap.count / 2 { dropStale() }
         return action
     }
 
-    /// The action of one timer that is due at `now`, or nil when none is.
-    mutating func popDue(at now: Int64) -> Action? {
-        while let first = heap.first, first.deadline <= now {
+    /// Moves the actions of at most `limit` timers that are due at `now` to `actions`. What they refer to is asked for, and not
+    /// touched.
+    mutating func popDue(at now: Int64, atMost limit: Int, to actions: inout [Action?]) {
+        var count = 0
+        while count < limit, let first = heap.first, first.deadline <= now {
             removeFirst()
             guard isLive(first.id) else {
                 staleCount -= 1
                 continue
             }
-            return release(first.id)
+            let place = Int(first.id.place)
+            places[place].hint.prefetch()
+            actions.append(nil)
+            swap(&actions[actions.count - 1], &places[place].action)
+            release(first.id)
+            count += 1
         }
-        return nil
     }
 
     private func isLive(_ id: ID) -> Bool {
@@ -78,12 +90,9 @@ struct TimerHeap<Action> {
         staleCount = 0
     }
 
-    private mutating func release(_ id: ID) -> Action? {
-        let index = Int(id.place)
-        let action = places[index].action
-        places[index] = Place(action: nil, generation: id.generation &+ 1)
+    private mutating func release(_ id: ID) {
+        places[Int(id.place)].generation &+= 1
         freePlaces.append(id.place)
-        return action
     }
 
     private mutating func siftUp(from start: Int) {

@@ -37,6 +37,7 @@ package struct WriteBatch: ~Copyable {
 
     /// Sends to a socket; returns the number of bytes that it took, or -1 with `errno`.
     func send(to socket: Int32) -> Int {
+        if count == 1 { return Glibc.send(socket, vectors[0].iov_base, vectors[0].iov_len, Int32(MSG_NOSIGNAL)) }
         var message = msghdr()
         message.msg_iov = vectors.baseAddress
         message.msg_iovlen = count

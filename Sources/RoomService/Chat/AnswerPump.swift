@@ -2,6 +2,7 @@ import Agents
 import HTTPServer
 import Primitives
 import Streaming
+import Synchronization
 
 /// Asks an agent for the pieces of one answer, and appends them to the stream's log as events. It runs on its loop whenever
 /// the agent may have something: a token costs neither a task's wake-up nor an allocation, and a stream has no task before its end.
@@ -22,10 +23,16 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
     private(set) var metadata: JSONObject = [:]
 
     private let stream: LiveStream
+    private let log: StreamLog
+    /// A copy of the stream's, as all else that is looked at for each piece is here.
+    private let isCancelled = Atomic(false)
     private let backlog: StoreBacklog
     /// For the answer's text, in bytes.
     private let limit: Int
     private let loop: EventLoop
+    /// What the next piece is going to use.
+    private var hints = CacheHints()
+    private let frameHint: CacheHint
     private var encoder: StreamEventEncoder
     private let scratch: AnswerScratch
     private var timer: EventLoop.Timer?
@@ -35,6 +42,8 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
 
     /// How many pieces an answer that never has to wait may give before the others have their turn.
     private static let piecesPerTurn = 32
+    /// How many pieces the hints are good for: only now and then is anything moved, as it has grown.
+    private static let piecesPerHints = 8
     /// How long an answer that pauses waits until it looks again, in nanoseconds.
     private static let pauseInterval: Int64 = 1_000_000_000
 
@@ -47,7 +56,9 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
         loop: EventLoop
     ) {
         self.scratch = scratch
+        frameHint = encoder.hint
         self.stream = stream
+        log = stream.log
         self.encoder = encoder
         self.backlog = backlog
         self.limit = limit
@@ -67,7 +78,10 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
         self.whenEnded = whenEnded
         answer = agent.answer(prompt, clock: LoopClock(loop: loop), wake: { [self] in loop.flush(self) })
         loop.flush(self)
-        stream.whenCancelled { [self] in loop.flush(self) }
+        stream.whenCancelled { [self] in
+            isCancelled.store(true, ordering: .releasing)
+            loop.flush(self)
+        }
     }
 
     func run(on loop: EventLoop) {
@@ -78,7 +92,7 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
         timer = nil
         do {
             for _ in 0..<Self.piecesPerTurn {
-                if stream.isCancelled { return end(.success(.cancelled)) }
+                if isCancelled.load(ordering: .acquiring) { return end(.success(.cancelled)) }
                 if backlog.pausesAnswers { return wait(until: loop.now + Self.pauseInterval) }
                 switch try answer.next(appendingTo: &scratch.piece) {
                 case .piece: if let outcome = takePiece() { return end(.success(outcome)) }
@@ -100,10 +114,7 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
         let isCut = scratch.piece.count > room
         if isCut { scratch.piece.cutText(to: room) }
         if !scratch.piece.isEmpty {
-            swap(&encoder.buffers, &scratch.buffers)
-            defer { swap(&encoder.buffers, &scratch.buffers) }
-            encoder.encodeContent(scratch.piece)
-            guard stream.log.append(encoder.bytes, content: scratch.piece) else { return .cancelled }
+            guard encoder.append(scratch.piece, to: log, using: &scratch.buffers) else { return .cancelled }
             progress.didAppend(scratch.piece.count, at: loop.now)
         }
         return isCut ? .cutAtLimit : nil
@@ -111,6 +122,18 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
 
     private func wait(until deadline: Int64) {
         if deadline < .max { timer = loop.schedule(self, at: deadline) }
+        if progress.chunks % Self.piecesPerHints == 1 { renewHints() }
+        hints.replaceFirst(with: log.tailHint)
+    }
+
+    func prefetch() { hints.prefetch() }
+
+    private func renewHints() {
+        hints = CacheHints()
+        hints.add(CacheHint())
+        if let answer { hints.add(CacheHint(answer, lines: 3)) }
+        hints.add(frameHint)
+        log.addHints(to: &hints)
     }
 
     private func end(_ result: Result<Outcome, any Error>) {

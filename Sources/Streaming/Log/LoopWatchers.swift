@@ -7,13 +7,23 @@ import Synchronization
 final class LoopWatchers: LoopWork, @unchecked Sendable {
     let loop: EventLoop
     private let isWoken = Atomic(false)
-    private var subscribers: [Subscriber] = []
+    private var watchers: [Watcher] = []
+    /// Where the list of watchers lies.
+    private let list = Atomic<UInt>(0)
+
+    private struct Watcher {
+        let subscriber: Subscriber
+        /// Where it lies, and its connection.
+        let hint: CacheHint
+        let connectionHint: CacheHint
+
+    }
 
     init(loop: EventLoop) {
         self.loop = loop
     }
 
-    var isEmpty: Bool { subscribers.isEmpty }
+    var isEmpty: Bool { watchers.isEmpty }
 
     /// Has the loop look at the log, once, however often it is called before it does. From any thread.
     func wake() {
@@ -24,18 +34,50 @@ final class LoopWatchers: LoopWork, @unchecked Sendable {
     func run(on loop: EventLoop) {
         isWoken.store(false, ordering: .releasing)
         // Backwards: a subscriber that leaves has the last one put in its place.
-        for index in subscribers.indices.reversed() where index < subscribers.count { subscribers[index].pump() }
+        for index in watchers.indices.reversed() where index < watchers.count {
+            if index >= Self.ahead { prefetch(index - Self.ahead) }
+            watchers[index].subscriber.pump()
+        }
     }
 
+    func prefetch() {
+        for index in watchers.indices.suffix(Self.ahead) { prefetch(index) }
+    }
+
+    private func prefetch(_ index: Int) {
+        watchers[index].hint.prefetch()
+        watchers[index].connectionHint.prefetch()
+    }
+
+    /// Where the list of watchers lies. From any thread.
+    var listHint: CacheHint {
+        CacheHint(UnsafeRawPointer(bitPattern: list.load(ordering: .relaxed)), lines: 2)
+    }
+
+    private func watchersDidChange() {
+        let address = watchers.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
+        list.store(address, ordering: .relaxed)
+    }
+
+    /// How many subscribers are served while the memory of another one comes.
+    private static let ahead = 8
+
     func add(_ subscriber: Subscriber) {
-        subscriber.index = subscribers.count
-        subscribers.append(subscriber)
+        subscriber.index = watchers.count
+        watchers.append(
+            Watcher(
+                subscriber: subscriber,
+                hint: CacheHint(subscriber, lines: 3),
+                connectionHint: subscriber.connectionHint
+            )
+        )
+        watchersDidChange()
     }
 
     func remove(_ subscriber: Subscriber) {
-        let last = subscribers.removeLast()
-        guard last !== subscriber else { return }
-        subscribers[subscriber.index] = last
-        last.index = subscriber.index
+        let last = watchers.removeLast()
+        guard last.subscriber !== subscriber else { return }
+        watchers[subscriber.index] = last
+        last.subscriber.index = subscriber.index
     }
 }

@@ -3,7 +3,7 @@ final class PendingBytes {
     private let bytes: UnsafeRawBufferPointer
     private var sent = 0
     /// What the bytes live as long as; nil for those that live as long as the program.
-    let owner: LogSegment?
+    let owner: AnyObject?
 
     init(_ text: StaticString) {
         bytes = UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
@@ -11,10 +11,11 @@ final class PendingBytes {
     }
 
     init(_ bytes: [UInt8]) {
-        let memory = LogSegment(start: 0, capacity: bytes.count)
-        memory.write(bytes, at: 0)
+        let memory = LogSegment(start: 0, firstSequence: 0, capacity: bytes.count)
+        var tail = LogTail(of: memory)
+        tail.write(bytes)
         self.bytes = memory.view(0..<bytes.count)
-        owner = memory
+        owner = memory.owner
     }
 
     /// What is not sent yet; valid as long as its owner.

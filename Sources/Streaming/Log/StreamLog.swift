@@ -9,7 +9,7 @@ import Synchronization
 package final class StreamLog: Sendable {
     package let streamID: String
     package let agentType: String
-    private let state: Mutex<StreamLogState>
+    let state: Mutex<StreamLogState>
 
     /// - Parameter retainedLimit: how many bytes of events are held at the most.
     package init(streamID: String, agentType: String, retainedLimit: Int = .max) {
@@ -26,8 +26,7 @@ package final class StreamLog: Sendable {
     package func append(_ event: [UInt8], content: [UInt8] = []) -> Bool {
         state.withLock { state in
             guard state.phase == .open else { return false }
-            state.write(event)
-            state.answer.append(contentsOf: content)
+            state.write(event, content: content)
             for watchers in state.watchers { watchers.wake() }
             return true
         }
@@ -38,7 +37,7 @@ package final class StreamLog: Sendable {
         state.withLock { state in
             guard !state.hasEnded else { return }
             state.phase = state.phase == .sealed ? .stopped : .ended
-            state.write(event, isLast: true)
+            state.writeLast(event)
             for watchers in state.watchers { watchers.wake() }
         }
     }
@@ -100,9 +99,7 @@ package final class StreamLog: Sendable {
 
     /// The memory that the events and the answer take, in bytes.
     package var memoryByteCount: Int {
-        state.withLock { state in
-            state.segments.reduce(state.answer.capacity + state.starts.capacity * 4) { $0 + $1.capacity }
-        }
+        state.withLock { $0.segmentByteCount + $0.answer.capacity }
     }
 
     /// Where a reader finds an event.
@@ -119,7 +116,7 @@ package final class StreamLog: Sendable {
         state.withLock { state in
             guard sequence >= 0, sequence <= state.eventCount else { return .unknown }
             guard sequence >= state.firstSequence else { return .passed }
-            return .cursor(state.start(ofEvent: sequence - state.firstSequence))
+            return .cursor(state.start(of: sequence))
         }
     }
 
@@ -139,11 +136,11 @@ package final class StreamLog: Sendable {
 
     var snapshot: Snapshot {
         state.withLock { state in
-            let count = state.starts.count - (state.hasEnded ? 1 : 0)
+            let count = state.eventCount - (state.hasEnded ? 1 : 0)
             return Snapshot(
                 answer: String(decoding: state.answer, as: UTF8.self),
-                sequence: state.firstSequence + count - 1,
-                cursor: state.start(ofEvent: count)
+                sequence: count - 1,
+                cursor: state.start(of: count)
             )
         }
     }
@@ -158,18 +155,20 @@ package final class StreamLog: Sendable {
             let (end, whenRead) = state.readableEnd(from: &cursor)
             var place = cursor
             var index = state.segment(at: place)
+            var isBoundary = false
             while place < end {
                 guard !batch.isFull else { return .more }
                 while state.end(ofSegment: index) <= place { index += 1 }
                 var part = place..<min(state.end(ofSegment: index), end)
                 var next = part.upperBound
                 if !isChunked {
-                    let event = state.event(at: place)
+                    let event = isBoundary ? state.event(from: place, in: index) : state.event(at: place)
                     part = max(place, event.payload.lowerBound)..<event.payload.upperBound
                     next = event.end
+                    isBoundary = true
                 }
                 let count = batch.byteCount
-                batch.append(state.segments[index].view(part), of: state.segments[index])
+                batch.append(state.segments[index].view(part), of: state.segments[index].owner)
                 guard batch.byteCount - count == part.count else { return .more }
                 place = next
             }

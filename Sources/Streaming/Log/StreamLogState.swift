@@ -12,22 +12,28 @@ struct StreamLogState {
         case ended
     }
 
-    /// What is held of the events, oldest first.
+    /// What is held of the events, oldest first. Each event is a chunk, and so says how long it is: a segment is walked from event
+    /// to event, and nothing else tells where they are.
     private(set) var segments: [LogSegment] = []
-    /// Where each event that is held begins. The place in the list and `firstSequence` make its sequence number.
-    private(set) var starts: [UInt32] = []
-    /// How many events are no longer held: the sequence number of the first that is.
-    private(set) var firstSequence = 0
+    private(set) var tail = LogTail()
     /// All that was ever written.
     private(set) var byteCount = 0
+    private(set) var eventCount = 0
+    /// Where what is held begins, and how many events are no longer held.
+    private(set) var firstByte = 0
+    private(set) var firstSequence = 0
+    /// Where the newest event begins.
+    private var newestStart = 0
+    /// The memory of the segments, in bytes.
+    private(set) var segmentByteCount = 0
     /// Events further back than that many bytes are let go, to within a segment. What readers have not read is no exception.
     private var retainedLimit: Int
     var phase = Phase.open
     /// The text that the events add up to, in UTF-8.
-    var answer: [UInt8] = []
+    private(set) var answer: [UInt8] = []
     var watchers: [LoopWatchers] = []
 
-    /// Segments grow with the log, as most answers are short: of what it takes, about a third at most is unused.
+    /// Each segment is as large as all before it, as most answers are short: of what the log takes, half at most is unused.
     private static let smallestSegment = 512
     private static let largestSegment = 65_536
 
@@ -37,22 +43,37 @@ struct StreamLogState {
 
     var hasEnded: Bool { phase == .ended || phase == .stopped }
 
-    var eventCount: Int { firstSequence + starts.count }
-
-    /// Where what is held begins.
-    var firstByte: Int { segments.first?.start ?? 0 }
-
-    /// Appends one event. No event lies across two segments. Behind the last one no room is kept.
-    mutating func write(_ event: [UInt8], isLast: Bool = false) {
-        let room = segments.last.map { $0.start + $0.capacity - byteCount } ?? 0
-        if room < event.count {
-            let usual = min(max((byteCount - firstByte) / 2, Self.smallestSegment), Self.largestSegment)
-            segments.append(LogSegment(start: byteCount, capacity: isLast ? event.count : max(usual, event.count)))
-            trim()
+    /// Appends one event. No event lies across two segments.
+    mutating func write(_ event: [UInt8], content: [UInt8]) {
+        if tail.room < event.count {
+            addSegment(min(max(byteCount - firstByte, Self.smallestSegment), Self.largestSegment), atLeast: event.count)
         }
-        segments[segments.count - 1].write(event, at: byteCount)
-        starts.append(UInt32(byteCount))
+        append(event)
+        if answer.isEmpty, !content.isEmpty { answer.reserveCapacity(max(content.count, 256)) }
+        answer.append(contentsOf: content)
+    }
+
+    /// Appends the terminal event. Behind it no room is kept.
+    mutating func writeLast(_ event: [UInt8]) {
+        if tail.room < event.count { addSegment(0, atLeast: event.count) }
+        append(event)
+    }
+
+    private mutating func append(_ event: [UInt8]) {
+        tail.write(event)
+        newestStart = byteCount
         byteCount += event.count
+        eventCount += 1
+    }
+
+    private mutating func addSegment(_ usual: Int, atLeast needed: Int) {
+        let capacity = max(usual, needed)
+        let segment = LogSegment(start: byteCount, firstSequence: eventCount, capacity: capacity)
+        if segments.count == 1 { segments.reserveCapacity(8) }
+        segments.append(segment)
+        segmentByteCount += capacity
+        tail = LogTail(of: segment)
+        trim()
     }
 
     /// Lets go of the oldest events beyond that many bytes, now and from now on.
@@ -65,11 +86,13 @@ struct StreamLogState {
     private mutating func trim() {
         let gone = segments.dropFirst().prefix { byteCount - $0.start > retainedLimit }.count
         guard gone > 0 else { return }
+        segmentByteCount -= segments[..<gone].reduce(0) { $0 + $1.capacity }
         segments.removeFirst(gone)
-        let events = firstEvent(from: firstByte)
-        starts.removeFirst(events)
-        firstSequence += events
+        firstByte = segments[0].start
+        firstSequence = segments[0].firstSequence
     }
+
+    // MARK: Places
 
     /// How far a reader at `cursor` may read, and what is to be said to it when it has. Moves the cursor to the terminal
     /// event where a stop has hidden those before it; a reader in the middle of an event first finishes that one.
@@ -79,40 +102,57 @@ struct StreamLogState {
         case .ended: return (byteCount, .finished)
         case .sealed: return (boundary(from: cursor), .waiting)
         case .stopped:
-            let terminal = Int(starts[starts.count - 1])
             let boundary = boundary(from: cursor)
-            if boundary == cursor { cursor = max(cursor, terminal) }
-            return cursor < terminal ? (boundary, .more) : (byteCount, .finished)
+            if boundary == cursor { cursor = max(cursor, newestStart) }
+            return cursor < newestStart ? (boundary, .more) : (byteCount, .finished)
         }
     }
 
     /// `cursor`, where an event begins there, else the end of the event that it is in.
     func boundary(from cursor: Int) -> Int {
-        start(ofEvent: firstEvent(from: cursor))
+        if cursor == byteCount || cursor == newestStart { return cursor }
+        if cursor > newestStart { return byteCount }
+        let event = event(at: cursor)
+        return event.start == cursor ? cursor : event.end
     }
 
-    /// Where the event at that place in `starts` begins; one past the last is a place too.
-    func start(ofEvent index: Int) -> Int {
-        index < starts.count ? Int(starts[index]) : byteCount
+    /// Where the event of that sequence number begins, which must be held; one past the last is a place too.
+    func start(of sequence: Int) -> Int {
+        if sequence == eventCount { return byteCount }
+        if sequence == eventCount - 1 { return newestStart }
+        let index = segments.lastIndex { $0.firstSequence <= sequence } ?? 0
+        var start = segments[index].start
+        for _ in segments[index].firstSequence..<sequence { start = event(from: start, in: index).end }
+        return start
     }
 
-    /// The event that holds `place`: where the payload of its chunk lies, and where it ends, framing included.
-    func event(at place: Int) -> (payload: Range<Int>, end: Int) {
-        let next = firstEvent(from: place + 1)
-        let (start, end) = (Int(starts[next - 1]), start(ofEvent: next))
-        let chunk = segments[segment(at: start)].view(start..<end)
-        let sizeLine = (chunk.firstIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
-        return (start + sizeLine..<end - 2, end)
+    /// A chunk with an event in it.
+    struct Event {
+        var start: Int
+        /// What is in the chunk.
+        var payload: Range<Int>
+        var end: Int
     }
 
-    /// The first event that begins at `place` or behind it, by bisection.
-    private func firstEvent(from place: Int) -> Int {
-        var (low, high) = (0, starts.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if Int(starts[middle]) < place { low = middle + 1 } else { high = middle }
+    /// The event that holds `place`, which must be held.
+    func event(at place: Int) -> Event {
+        let index = segment(at: place)
+        var event = event(from: place < newestStart ? segments[index].start : newestStart, in: index)
+        while event.end <= place { event = self.event(from: event.end, in: index) }
+        return event
+    }
+
+    /// The event that begins at `start`.
+    func event(from start: Int, in segment: Int) -> Event {
+        let bytes = segments[segment].view(start..<end(ofSegment: segment))
+        var (size, digits) = (0, 0)
+        while bytes[digits] != UInt8(ascii: "\r") {
+            let digit = Int(bytes[digits])
+            size = size << 4 | (digit < 58 ? digit - 48 : (digit | 32) - 87)
+            digits += 1
         }
-        return low
+        let payload = start + digits + 2
+        return Event(start: start, payload: payload..<payload + size, end: payload + size + 2)
     }
 
     /// The segment that holds `place`. From the back: most readers are near the end.

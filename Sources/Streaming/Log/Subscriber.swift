@@ -39,6 +39,8 @@ final class Subscriber: BodyProducer {
 
     func pump() { outlet.pump() }
 
+    var connectionHint: CacheHint { outlet.hint }
+
     /// Reads from `log` from now on. Where that place is no longer held, all of the stream so far comes as one event.
     private func watch(_ log: StreamLog, from cursor: Int) {
         self.log = log

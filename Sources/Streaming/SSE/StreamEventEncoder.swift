@@ -1,3 +1,4 @@
+import HTTPServer
 import Primitives
 
 /// The memory in which an event is encoded.
@@ -17,34 +18,51 @@ package struct StreamEventEncoder: Sendable {
     package let streamID: String
     /// The sequence number of the next event.
     package private(set) var nextSequence: Int
-    /// Where events are encoded. Who encodes the events of many streams in turn lends them the same buffers, which then stay in
-    /// the processor's cache.
+    /// Where events are encoded.
     package var buffers = EventBuffers()
     /// The event encoded last, chunk framing included.
     package var bytes: [UInt8] { buffers.bytes }
     /// The same without the framing.
     package var payload: [UInt8] { buffers.event }
 
-    private let idPrefix: [UInt8]
-    /// What every event's object ends with: who answers, in which stream.
-    private let suffix: [UInt8]
+    /// What every event begins with, its id as far as it does not change, and, from `prefixCount` on, what its object ends with:
+    /// who answers, in which stream.
+    private let frame: [UInt8]
+    private let prefixCount: Int
 
     /// - Parameter firstSequence: 0 but for what is told of a stream whose own events are gone.
     package init(streamID: String, agentType: String, firstSequence: Int = 0) {
         self.streamID = streamID
         nextSequence = firstSequence
-        var prefix: [UInt8] = []
-        prefix.append(ascii: "id: ")
-        prefix.append(utf8: streamID)
-        prefix.append(UInt8(ascii: ":"))
-        idPrefix = prefix
-        var suffix: [UInt8] = []
-        suffix.append(ascii: ",\"agent_type\":")
-        suffix.append(jsonString: agentType)
-        suffix.append(ascii: ",\"stream_id\":")
-        suffix.append(jsonString: streamID)
-        suffix.append(ascii: "}\n\n")
-        self.suffix = suffix
+        var frame: [UInt8] = []
+        frame.append(ascii: "id: ")
+        frame.append(utf8: streamID)
+        frame.append(UInt8(ascii: ":"))
+        prefixCount = frame.count
+        frame.append(ascii: ",\"agent_type\":")
+        frame.append(jsonString: agentType)
+        frame.append(ascii: ",\"stream_id\":")
+        frame.append(jsonString: streamID)
+        frame.append(ascii: "}\n\n")
+        self.frame = frame
+    }
+
+    /// What encoding is going to use.
+    package var hint: CacheHint { CacheHint(headOf: frame, lines: 3) }
+
+    /// Appends a piece of the answer, in UTF-8, to `log`. It is encoded in `buffers`, which those who encode the events of many
+    /// streams in turn share: they then stay in the processor's cache.
+    ///
+    /// - Returns: false when the log takes no more.
+    package mutating func append(
+        _ content: [UInt8],
+        to log: StreamLog,
+        using buffers: inout EventBuffers
+    ) -> Bool {
+        swap(&self.buffers, &buffers)
+        defer { swap(&self.buffers, &buffers) }
+        encodeContent(content)
+        return log.append(self.buffers.bytes, content: content)
     }
 
     /// A piece of the answer, in UTF-8.
@@ -77,13 +95,13 @@ package struct StreamEventEncoder: Sendable {
 
     private mutating func begin() {
         buffers.event.removeAll(keepingCapacity: true)
-        buffers.event.append(contentsOf: idPrefix)
+        buffers.event.append(contentsOf: frame[..<prefixCount])
         buffers.event.append(decimal: nextSequence)
         buffers.event.append(ascii: "\ndata: ")
     }
 
     private mutating func end() {
-        buffers.event.append(contentsOf: suffix)
+        buffers.event.append(contentsOf: frame[prefixCount...])
         nextSequence += 1
         buffers.bytes.removeAll(keepingCapacity: true)
         buffers.bytes.append(chunk: buffers.event)

@@ -47,8 +47,7 @@ import Testing
                 #expect(heap.cancel(id) == nil)
             default:
                 now += Int64.random(in: 0...20, using: &random)
-                var fired: [Int] = []
-                while let action = heap.popDue(at: now) { fired.append(action) }
+                let fired = heap.popDue(at: now, portions: Int.random(in: 1...9, using: &random))
                 let times = fired.compactMap { deadlines[$0] }
                 #expect(times == times.sorted())
                 #expect(fired.sorted() == model.popDue(at: now).sorted())
@@ -62,7 +61,7 @@ import Testing
         var heap = TimerHeap<Int>()
         for action in 0..<100 { heap.arm(heap.reserve(), deadline: 7, action: action) }
         var fired: Set<Int> = []
-        while let action = heap.popDue(at: 7) { #expect(fired.insert(action).inserted) }
+        for action in heap.popDue(at: 7, portions: 16) { #expect(fired.insert(action).inserted) }
         #expect(fired == Set(0..<100))
         #expect(heap.nextDeadline == nil)
     }
@@ -70,8 +69,8 @@ import Testing
     @Test func `nothing fires before its deadline`() {
         var heap = TimerHeap<Int>()
         heap.arm(heap.reserve(), deadline: 10, action: 1)
-        #expect(heap.popDue(at: 9) == nil)
-        #expect(heap.popDue(at: 10) == 1)
+        #expect(heap.popDue(at: 9) == [])
+        #expect(heap.popDue(at: 10) == [1])
     }
 
     @Test func `cancelled timers with far deadlines do not pile up`() {
@@ -83,7 +82,21 @@ import Testing
             #expect(heap.cancel(id) == action)
         }
         #expect(heap.entryCount < 200)
-        #expect(heap.popDue(at: 3_000_000) == -1)
-        #expect(heap.popDue(at: 3_000_000) == nil)
+        #expect(heap.popDue(at: 3_000_000) == [-1])
+        #expect(heap.popDue(at: 3_000_000) == [])
+    }
+}
+
+extension TimerHeap {
+    /// All actions that are due, taken `portions` at a time.
+    fileprivate mutating func popDue(at now: Int64, portions: Int = 1) -> [Action] {
+        var (due, portion): ([Action], [Action?]) = ([], [])
+        repeat {
+            portion = []
+            popDue(at: now, atMost: portions, to: &portion)
+            #expect(portion.count <= portions)
+            due += portion.compactMap { $0 }
+        } while !portion.isEmpty
+        return due
     }
 }

@@ -11,7 +11,7 @@ import Testing
 @Suite(.serialized)
 struct SealTests {
     /// A reader that fills a batch, dawdles, and then sends it, again and again, as a connection does.
-    private final class DawdlingReader: LoopWork, IOChannel, @unchecked Sendable {
+    private final class DawdlingReader: LoopWork, @unchecked Sendable {
         // Safe: touched on its loop alone but for the atomics.
         private let log: StreamLog
         private let hasStopped: Atomic<Bool>
@@ -30,13 +30,10 @@ struct SealTests {
             hasStopped = Atomic(false)
         }
 
-        func handle(events: UInt32) {}
-
         func didStop() { hasStopped.store(true, ordering: .sequentiallyConsistent) }
 
-        func start(on loop: EventLoop, descriptor: Int32) throws {
-            let token = try loop.register(descriptor, events: 0, channel: self)
-            let outlet = BodyOutlet(loop: loop, isChunked: true, token: token)
+        func start(on loop: EventLoop) {
+            let outlet = BodyOutlet(loop: loop, isChunked: true, connection: nil)
             producer = Subscription(log, sendsDone: false).start(outlet)
             run(on: loop)
         }
@@ -79,10 +76,9 @@ struct SealTests {
         let group = try EventLoopGroup(count: 3, time: SystemTimeSource())
         let stream = sampleStream()
         let readers = (0..<6).map { DawdlingReader(stream.log, seed: seed * 100 + UInt64($0)) }
-        let descriptors = readers.map { _ in socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0) }
         for (index, reader) in readers.enumerated() {
             let loop = group.loops[index % 3]
-            loop.execute { try? reader.start(on: loop, descriptor: descriptors[index]) }
+            loop.execute { reader.start(on: loop) }
         }
         var writer = SampleWriter(stream)
         writer.start()
@@ -101,7 +97,6 @@ struct SealTests {
         for _ in 0..<20 { for loop in group.loops { await loop.barrier() } }
         group.stop()
         for reader in readers { #expect(reader.late.load(ordering: .relaxed) == 0) }
-        for descriptor in descriptors { close(descriptor) }
     }
 
     @Test(arguments: [1, 3])

@@ -119,11 +119,6 @@ struct SubscriberTests {
         }
     }
 
-    /// A channel that is no connection: what is pumped goes nowhere.
-    private final class NoChannel: IOChannel {
-        func handle(events: UInt32) {}
-    }
-
     @Test(arguments: [true, false], 0..<8)
     func `a comment never comes between the parts of an event`(isChunked: Bool, seed: UInt64) async throws {
         let group = try EventLoopGroup(count: 1, time: SystemTimeSource())
@@ -138,14 +133,11 @@ struct SubscriberTests {
 
     /// What a socket gets of a stream that takes one byte at a time, while a comment is asked for again and again.
     private static func trickle(on loop: EventLoop, _ isChunked: Bool, _ seed: UInt64) throws -> [UInt8] {
-        let (channel, socket) = (NoChannel(), TestSocket())
-        let token = try loop.register(socket.descriptor, events: 0, channel: channel)
-        defer { loop.unregister(token) }
         let stream = sampleStream()
         var writer = SampleWriter(stream)
         writer.start()
         writer.append("text")
-        let outlet = BodyOutlet(loop: loop, isChunked: isChunked, token: token)
+        let outlet = BodyOutlet(loop: loop, isChunked: isChunked, connection: nil)
         let producer = Subscription(stream.log, sendsDone: true).start(outlet)
         let (sink, end) = (ByteSink(), writer.terminal())
         var batch = WriteBatch()

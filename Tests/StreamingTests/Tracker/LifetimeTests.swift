@@ -75,17 +75,13 @@ struct LifetimeTests {
     }
 
     /// Safe: touched on the loop alone until that has stopped.
-    private final class Witness: IOChannel, @unchecked Sendable {
+    private final class Witness: @unchecked Sendable {
         weak var plain: AnyObject?
         weak var following: AnyObject?
         weak var follower: SessionFollower?
 
-        func handle(events: UInt32) {}
-
-        func watchAndLeave(_ stream: LiveStream, _ tracker: ActiveStreamTracker, _ loop: EventLoop) throws {
-            let socket = TestSocket()
-            let token = try loop.register(socket.descriptor, events: 0, channel: self)
-            let outlet = BodyOutlet(loop: loop, isChunked: true, token: token)
+        func watchAndLeave(_ stream: LiveStream, _ tracker: ActiveStreamTracker, _ loop: EventLoop) {
+            let outlet = BodyOutlet(loop: loop, isChunked: true, connection: nil)
             let plain = Subscription(stream.log, sendsDone: false).start(outlet)
             let following = Subscription(following: .sample, tracker: tracker).start(outlet)
             let follower = SessionFollower(loop: loop, session: .sample)
@@ -96,7 +92,6 @@ struct LifetimeTests {
             following.didClose()
             tracker.unfollow(follower)
             #expect(stream.log.watchers(on: loop).isEmpty)
-            loop.unregister(token)
         }
     }
 
@@ -107,7 +102,7 @@ struct LifetimeTests {
         tracker.announce(stream)
         let group = try EventLoopGroup(count: 1, time: SystemTimeSource())
         let (loop, witness) = (group.loops[0], Witness())
-        try await Task(executorPreference: loop) { try witness.watchAndLeave(stream, tracker, loop) }.value
+        await Task(executorPreference: loop) { witness.watchAndLeave(stream, tracker, loop) }.value
         for _ in 0..<3 { await loop.barrier() }
         group.stop()
         #expect(witness.plain == nil)
