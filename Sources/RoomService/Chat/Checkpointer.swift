@@ -27,6 +27,11 @@ struct Checkpointer: Sendable {
     private static let largestShare = 16
     /// How much text is stored at once, in bytes; one answer's may be more.
     private static let largestText = 2 << 20
+    /// An answer is stored as a whole when it has run for so long, in nanoseconds, or so much of it, in bytes, is stored in parts.
+    private static let wholeInterval: Int64 = 60_000_000_000
+    private static let largestParts = 1 << 20
+    /// How often parts that nobody needs are let go of, in nanoseconds.
+    private static let forgettingInterval: Int64 = 10_000_000_000
 
     private struct State {
         /// Those whose turn is yet to come.
@@ -34,6 +39,7 @@ struct Checkpointer: Sendable {
         var portion = 1
         var pause = Checkpointer.interval
         var heartbeatAt: Int64
+        var forgottenAt: Int64
         var awaySince: Int64?
 
         mutating func begin(_ streams: [LiveStream]) {
@@ -45,13 +51,14 @@ struct Checkpointer: Sendable {
 
     /// Runs until its task is cancelled.
     func run(on loop: EventLoop) async {
-        var state = State(heartbeatAt: loop.now)
+        var state = State(heartbeatAt: loop.now, forgottenAt: loop.now)
         while (try? await loop.sleep(until: loop.now + state.pause)) != nil {
             if state.pending.isEmpty { state.begin(tracker.running) }
             do throws(StoreError) {
                 try await tellHeartbeats(&state, now: loop.now)
-                let hasStored = try await storeTexts(of: state.pending.prefix(state.portion))
+                let hasStored = try await storeTexts(of: state.pending.prefix(state.portion), now: loop.now)
                 state.pending = state.pending.dropFirst(state.portion)
+                if state.pending.isEmpty { try await forgetParts(&state, now: loop.now) }
                 // A store that had no answers to take since it failed is not known to be away.
                 if hasStored || tracker.runningCount == 0 { storeIsBack(&state.awaySince, now: loop.now) }
             } catch {
@@ -63,36 +70,65 @@ struct Checkpointer: Sendable {
         }
     }
 
-    /// - Returns: whether there was anything new.
-    private func storeTexts(of streams: ArraySlice<LiveStream>) async throws(StoreError) -> Bool {
+    /// - Returns: whether there was anything to store.
+    private func storeTexts(of streams: ArraySlice<LiveStream>, now: Int64) async throws(StoreError) -> Bool {
         var rest = streams
         var hasStored = false
         repeat {
-            var checkpoint = Checkpoint()
-            var stored: [(stream: LiveStream, byteCount: Int)] = []
+            var checkpoint = Checkpoint(time: now)
+            var stored: [StoredText] = []
             while checkpoint.byteCount < Self.largestText, let stream = rest.popFirst() {
-                let known = stream.storedByteCount.load(ordering: .relaxed)
-                let byteCount = add(stream, from: known, to: &checkpoint)
-                if byteCount > known { stored.append((stream, byteCount)) }
+                if let text = add(stream, to: &checkpoint, now: now) { stored.append(text) }
             }
             try await store.checkpoint(checkpoint)
-            for (stream, byteCount) in stored { stream.storedByteCount.store(byteCount, ordering: .relaxed) }
+            for text in stored { text.note(now: now) }
             hasStored = hasStored || !stored.isEmpty
         } while !rest.isEmpty
         return hasStored
     }
 
-    /// - Returns: how much of the answer is then stored, in bytes.
-    private func add(_ stream: LiveStream, from known: Int, to checkpoint: inout Checkpoint) -> Int {
-        let isWhole = store.storesWholeTexts
-        return checkpoint.add(
+    /// What is stored of a stream with the checkpoint that it is part of.
+    private struct StoredText {
+        var stream: LiveStream
+        var byteCount: Int
+        var isWhole: Bool
+
+        func note(now: Int64) {
+            let known = stream.stored.byteCount.exchange(byteCount, ordering: .relaxed)
+            if isWhole { stream.stored.wholeByteCount.store(byteCount, ordering: .relaxed) }
+            if isWhole || known == 0 { stream.stored.since.store(now, ordering: .relaxed) }
+        }
+    }
+
+    /// - Returns: nil when there is nothing to store.
+    private func add(_ stream: LiveStream, to checkpoint: inout Checkpoint, now: Int64) -> StoredText? {
+        let known = stream.stored.byteCount.load(ordering: .relaxed)
+        let parts = known - stream.stored.wholeByteCount.load(ordering: .relaxed)
+        let since = stream.stored.since.load(ordering: .relaxed)
+        let isDue = parts > Self.largestParts || (parts > 0 && now - since >= Self.wholeInterval)
+        if store.storesWholeTexts, stream.log.answerByteCount == known { return nil }
+        let isWhole = isDue || store.storesWholeTexts
+        let count = checkpoint.parts.count
+        let byteCount = checkpoint.add(
             conversationID: stream.conversationID,
             streamID: stream.id,
-            from: isWhole ? 0 : known
-        ) { text in
-            guard !isWhole || stream.log.answerByteCount > known else { return }
-            stream.log.copyAnswer(from: isWhole ? 0 : known, to: &text)
+            from: isWhole ? 0 : known,
+            isWhole: isWhole
+        ) { stream.log.copyAnswer(from: isWhole ? 0 : known, to: &$0) }
+        guard checkpoint.parts.count > count else { return nil }
+        return StoredText(stream: stream, byteCount: byteCount, isWhole: isWhole)
+    }
+
+    /// Lets go of the parts of answers that have ended, or that were stored whole since. Called when all have had their turn.
+    private func forgetParts(_ state: inout State, now: Int64) async throws(StoreError) {
+        guard now - state.forgottenAt >= Self.forgettingInterval else { return }
+        state.forgottenAt = now
+        // Of those that begin from now on, nothing is stored before now.
+        let oldest = tracker.running.reduce(now) { oldest, stream in
+            stream.stored.byteCount.load(ordering: .relaxed) == stream.stored.wholeByteCount.load(ordering: .relaxed)
+                ? oldest : min(oldest, stream.stored.since.load(ordering: .relaxed))
         }
+        try await store.forgetParts(before: oldest)
     }
 
     /// Only where other programs would otherwise take the answers for those of a dead instance.

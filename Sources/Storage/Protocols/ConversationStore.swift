@@ -13,14 +13,16 @@ package protocol ConversationStore: Sendable {
     /// told of it, and who asks it again is to be answered.
     func withdraw(conversationID: String, streamID: String) async throws(StoreError)
 
-    /// Whether a checkpoint is to hold the whole text of each answer of which something is new, not only what is new.
+    /// Whether each part of a checkpoint is to be whole.
     var storesWholeTexts: Bool { get }
 
     /// Stores what is new of running answers. Answers that have ended are left alone. What is stored is what `interruptOrphans`
     /// leaves; the text of a conversation that still runs may lag behind it.
-    ///
-    /// To be called about once a second, also when nothing is new.
     func checkpoint(_ checkpoint: Checkpoint) async throws(StoreError)
+
+    /// Lets go of parts that are not whole and were made before that time, in monotonic nanoseconds: every answer that they are of
+    /// has ended, or has been stored whole since.
+    func forgetParts(before time: Int64) async throws(StoreError)
 
     /// Tells that these streams run, on that instance.
     ///

@@ -5,14 +5,18 @@ struct AnswerParts: Sendable {
     /// What parts of one answer, in the order in which they came, add up to.
     struct Answer: Sendable {
         /// How many bytes of the answer come before `text`.
-        fileprivate let offset: Int
+        fileprivate var offset: Int
         fileprivate var text: [UInt8]
 
-        /// A part may begin before the end of those before it, when it was stored again as nobody knew whether it had been.
+        /// A part may begin before the end of those before it, when it was stored again as nobody knew whether it had been. When it
+        /// begins behind their end, the answer has been stored as a whole in between.
         fileprivate mutating func add(_ part: String, at start: Int) {
             let known = offset + text.count - start
-            guard known >= 0 else { return }
-            text.append(contentsOf: part.utf8.dropFirst(known))
+            if known >= 0 {
+                text.append(contentsOf: part.utf8.dropFirst(known))
+            } else {
+                (offset, text) = (start, Array(part.utf8))
+            }
         }
 
         /// What comes behind the first `count` bytes of the answer; nil when there is nothing, or something before it is missing.
@@ -23,12 +27,18 @@ struct AnswerParts: Sendable {
 
     /// By conversation.
     private(set) var answers: [String: Answer] = [:]
+    private let conversations: Set<String>
+
+    /// - Parameter conversations: those whose parts are wanted.
+    init(of conversations: Set<String>) {
+        self.conversations = conversations
+    }
 
     static func encode(_ checkpoint: Checkpoint) -> [UInt8] {
         var json: [UInt8] = []
         json.reserveCapacity(checkpoint.byteCount * 5 / 4 + checkpoint.parts.count * 64)
         json.append(UInt8(ascii: "["))
-        for part in checkpoint.parts {
+        for part in checkpoint.parts where !part.isWhole {
             if json.count > 1 { json.append(UInt8(ascii: ",")) }
             json.append(UInt8(ascii: "["))
             json.append(jsonString: part.conversationID)
@@ -49,6 +59,7 @@ struct AnswerParts: Sendable {
             guard let values = part.arrayValue, values.count == 3, let id = values[0].stringValue,
                 case .integer(let offset) = values[1], offset >= 0, let text = values[2].stringValue
             else { return false }
+            guard conversations.contains(id) else { continue }
             if answers[id]?.add(text, at: Int(offset)) == nil {
                 answers[id] = Answer(offset: Int(offset), text: Array(text.utf8))
             }

@@ -86,6 +86,9 @@ package final class SQLiteConnection {
         try execute("PRAGMA journal_size_limit = 67108864")
     }
 
+    /// The id of the row that this connection inserted last.
+    var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
+
     // MARK: Statements
 
     /// Starts a run of a statement that is prepared once per connection.

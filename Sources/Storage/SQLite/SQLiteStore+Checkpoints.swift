@@ -1,21 +1,27 @@
 import Primitives
-import Synchronization
 
-/// The texts of running answers are a journal: each checkpoint adds one row, with what is new of many answers, instead of
-/// rewriting a row for each. The journal is folded into the conversations from time to time: those that have ended meanwhile,
-/// nearly all, were stored with their whole text, and so cost nothing then.
+/// The texts of running answers are a journal: a checkpoint adds one row, with what is new of many answers, instead of
+/// rewriting a row for each. Only after a crash is the journal read.
 extension SQLiteStore {
     package var storesWholeTexts: Bool { false }
 
     package func checkpoint(_ checkpoint: Checkpoint) async throws(StoreError) {
-        let now = time.monotonicNanoseconds
-        // First, so that a journal that cannot be folded does not grow for ever.
-        if journal.isToBeFolded(now: now) { try await foldJournal() }
         guard !checkpoint.isEmpty else { return }
-        try await writer.write { connection throws(StoreError) in
-            _ = try connection.run(.insertAnswerParts, AnswerParts.encode(checkpoint))
+        let row = try await writer.write { connection throws(StoreError) -> Int64? in
+            for part in checkpoint.parts where part.isWhole {
+                try connection.run(.saveText, Array(checkpoint[part]), part.conversationID)
+            }
+            guard !checkpoint.parts.allSatisfy(\.isWhole) else { return nil }
+            try connection.run(.insertAnswerParts, AnswerParts.encode(checkpoint))
+            return connection.lastInsertedRow
         }
-        journal.didAdd(checkpoint.byteCount, now: now)
+        if let row { journal.withLock { $0.append(JournalRow(id: row, time: checkpoint.time)) } }
+    }
+
+    package func forgetParts(before time: Int64) async throws(StoreError) {
+        guard let last = journal.withLock({ $0.last { $0.time < time } }) else { return }
+        try await writer.write { connection throws(StoreError) in _ = try connection.run(.deleteAnswerParts, last.id) }
+        journal.withLock { $0.removeAll { $0.id <= last.id } }
     }
 
     /// - Returns: none: there is no other program that could end an answer.
@@ -31,12 +37,15 @@ extension SQLiteStore {
         return []
     }
 
-    /// Moves what the journal holds to the conversations, as far as they still run, and empties it. Cut off in the middle it can
-    /// be done again: each part says where in its answer it belongs.
+    /// Moves what a crash has left in the journal to the conversations, as far as they were running, and empties it. Cut off in the
+    /// middle it can be done again: each part says where in its answer it belongs.
     func foldJournal() async throws(StoreError) {
         let (parts, newest) = try await readers.read { connection throws(StoreError) in
+            var running: Set<String> = []
+            let ids = try connection.statement(.runningConversations)
+            while try ids.step() { running.insert(ids.text(0)) }
             let rows = try connection.statement(.answerParts)
-            var (parts, newest) = (AnswerParts(), Int64(0))
+            var (parts, newest) = (AnswerParts(of: running), Int64(0))
             while try rows.step() {
                 newest = rows.integer(0)
                 guard parts.add(encoded: rows.bytes(1)) else {
@@ -45,6 +54,7 @@ extension SQLiteStore {
             }
             return (parts, newest)
         }
+        guard newest > 0 else { return }
         let answers = Array(parts.answers)
         for start in stride(from: 0, to: answers.count, by: Self.foldedAtOnce) {
             let portion = answers[start..<min(start + Self.foldedAtOnce, answers.count)]
@@ -53,7 +63,7 @@ extension SQLiteStore {
             }
         }
         try await writer.write { connection throws(StoreError) in _ = try connection.run(.deleteAnswerParts, newest) }
-        journal.didFold()
+        journal.withLock { $0.removeAll { $0.id <= newest } }
     }
 
     /// How many conversations share a transaction, so that others need not wait for all of them.
@@ -72,40 +82,9 @@ extension SQLiteConnection {
     }
 }
 
-/// When the journal is to be folded.
-final class AnswerJournal: Sendable {
-    private struct State {
-        var byteCount = 0
-        /// When the oldest row was added; nil: there is none.
-        var since: Int64?
-    }
-
-    private let state = Mutex(State())
-    private let limit: Int
-
-    /// What users delete is gone from the file that soon, in nanoseconds.
-    private static let oldest: Int64 = 60_000_000_000
-
-    /// - Parameter limit: how many bytes of text it may hold.
-    init(limit: Int) {
-        self.limit = limit
-    }
-
-    func didAdd(_ byteCount: Int, now: Int64) {
-        state.withLock { state in
-            state.byteCount += byteCount
-            state.since = state.since ?? now
-        }
-    }
-
-    func isToBeFolded(now: Int64) -> Bool {
-        state.withLock { state in
-            guard let since = state.since else { return false }
-            return state.byteCount > limit || now - since > Self.oldest
-        }
-    }
-
-    func didFold() {
-        state.withLock { $0 = State() }
-    }
+/// A row of the journal that this process has written.
+struct JournalRow {
+    var id: Int64
+    /// When its parts were made, in monotonic nanoseconds.
+    var time: Int64
 }

@@ -1,4 +1,5 @@
 import Primitives
+import Synchronization
 
 /// The embedded store: a SQLite database in a folder, for one process at a time, with no server to run.
 ///
@@ -14,23 +15,14 @@ package final class SQLiteStore: Store {
     package let migrations: [MigrationRecord]
     let writer: SQLiteWriter
     let readers: SQLiteReaders
-    let journal: AnswerJournal
-    let time: any TimeSource
+    /// Oldest first.
+    let journal = Mutex<[JournalRow]>([])
 
-    private init(
-        path: String,
-        migrations: [MigrationRecord],
-        writer: SQLiteWriter,
-        readers: SQLiteReaders,
-        journal: AnswerJournal,
-        time: any TimeSource
-    ) {
+    private init(path: String, migrations: [MigrationRecord], writer: SQLiteWriter, readers: SQLiteReaders) {
         self.path = path
         self.migrations = migrations
         self.writer = writer
         self.readers = readers
-        self.journal = journal
-        self.time = time
     }
 
     deinit {
@@ -40,16 +32,12 @@ package final class SQLiteStore: Store {
 
     /// Opens the store in `directory`, which is made where there is none, and brings its schema up to date.
     ///
-    /// - Parameters:
-    ///   - readers: how many threads read at the same time.
-    ///   - journalLimit: how many bytes of text the journal of running answers may hold. A start reads 32 MiB in a fraction
-    ///     of a second.
+    /// - Parameter readers: how many threads read at the same time.
     /// - Throws: `.inUse` when another process (or store object) has it; `.schemaMismatch` when a newer program wrote it;
     ///   `.unavailable` when the folder cannot be written; `.failed` when the file is damaged.
     package static func open(
         directory: String,
         readers: Int = 2,
-        journalLimit: Int = 32 << 20,
         time: any TimeSource = SystemTimeSource()
     ) async throws(StoreError) -> SQLiteStore {
         precondition(readers > 0)
@@ -66,14 +54,7 @@ package final class SQLiteStore: Store {
         }
         do throws(StoreError) {
             let readers = try await SQLiteReaders.start(count: readers, path: path)
-            return SQLiteStore(
-                path: path,
-                migrations: migrations,
-                writer: writer,
-                readers: readers,
-                journal: AnswerJournal(limit: journalLimit),
-                time: time
-            )
+            return SQLiteStore(path: path, migrations: migrations, writer: writer, readers: readers)
         } catch {
             writer.close()
             await writer.finish()

@@ -108,6 +108,8 @@ extension StoreStatement {
             INSERT INTO conversation_history (\(Self.columns(SQLiteRow.conversationColumns)))
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """
+        case .saveText:
+            "UPDATE conversation_history SET agent_response = ? WHERE conversation_id = ? AND status = 'streaming'"
         case .endConversation:
             """
             UPDATE conversation_history SET status = ?, agent_response = ?, metadata = ?
@@ -165,6 +167,7 @@ extension StoreStatement {
         case .insertAnswerParts: "INSERT INTO answer_parts (parts) VALUES (?)"
         case .answerParts: "SELECT row_id, parts FROM answer_parts ORDER BY row_id"
         case .deleteAnswerParts: "DELETE FROM answer_parts WHERE row_id <= ?"
+        case .runningConversations: "SELECT conversation_id FROM conversation_history WHERE status = 'streaming'"
         case .runningTextSize:
             """
             SELECT length(CAST(agent_response AS BLOB)) FROM conversation_history

@@ -15,7 +15,7 @@ enum StoreStatement: Int, CaseIterable {
 
     case contextKeys, contextConversations
 
-    case insertConversation, endConversation, interruptConversation, withdrawConversation, orphans
+    case insertConversation, saveText, endConversation, interruptConversation, withdrawConversation, orphans
     case conversationByStream, conversationByMessage, hasMessage
     case userConversations, userAgentConversations
     case sessionConversations, sessionAgentConversations, roomConversations
@@ -23,7 +23,8 @@ enum StoreStatement: Int, CaseIterable {
     case sessionConversationCount, sessionAgentConversationCount, roomConversationCount
     case deleteRoomConversations, deleteSessionConversations
 
-    case insertAnswerParts, answerParts, deleteAnswerParts, runningTextSize, appendText
+    case insertAnswerParts, answerParts, deleteAnswerParts, runningConversations, runningTextSize,
+        appendText
 
     case insertStream, saveHeartbeat, deleteStream, deleteRoomStreams, deleteOrphanStreams, activeStreams
 

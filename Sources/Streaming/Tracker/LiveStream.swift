@@ -34,8 +34,8 @@ package final class LiveStream: Sendable {
     package let question: StreamQuestion
     package let startedAt: Timestamp
     package let log: StreamLog
-    /// How much of the answer is stored, in bytes; for whoever stores it while it runs.
-    package let storedByteCount = Atomic(0)
+    /// What is stored of the answer; for whoever stores it while it runs.
+    package let stored = Stored()
 
     private struct State {
         var cancellation: StreamCancellation?
@@ -51,6 +51,15 @@ package final class LiveStream: Sendable {
             lastNumber += 1
             return lastNumber
         }
+    }
+
+    package struct Stored: ~Copyable, Sendable {
+        /// How much of the answer is stored, in bytes.
+        package let byteCount = Atomic(0)
+        /// How much of it was, when it was last stored as a whole.
+        package let wholeByteCount = Atomic(0)
+        /// When that was, or, before, when any of it was stored first; in monotonic nanoseconds.
+        package let since = Atomic<Int64>(0)
     }
 
     private let isCancelledFlag = Atomic(false)

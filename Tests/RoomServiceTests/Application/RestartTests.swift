@@ -19,9 +19,9 @@ struct RestartTests {
             let token = try #require(try stream.dataEvent())
             let text = try #require(token.content)
             let running = try #require(first.application.tracker.running(sessionID: session))
-            #expect(running.storedByteCount.load(ordering: .relaxed) == 0)
+            #expect(running.stored.byteCount.load(ordering: .relaxed) == 0)
             await first.advance(by: .seconds(1))
-            #expect(await first.eventually { running.storedByteCount.load(ordering: .relaxed) == text.utf8.count })
+            #expect(await first.eventually { running.stored.byteCount.load(ordering: .relaxed) == text.utf8.count })
 
             // To lose its store is, for what is stored, the same as to be killed.
             await first.store.close()

@@ -134,6 +134,8 @@ final class FaultyStore: Store {
         try await base.checkpoint(checkpoint)
     }
 
+    func forgetParts(before time: Int64) async throws(StoreError) { try await base.forgetParts(before: time) }
+
     func recordHeartbeats(
         of streamIDs: [String],
         instanceID: String,

@@ -135,6 +135,25 @@ import Testing
     }
 
     @Test(arguments: StoreFactory.all)
+    func `a whole text stands for all parts before it, which may be forgotten`(_ stores: StoreFactory) async throws {
+        try await stores.withStore { store in
+            try await store.makeRoomAndSession()
+            for id in ["c1", "c2"] { try await store.begin(.sample(id)) }
+            try await store.checkpoint(["c1": "one", "c2": "eins"], at: 1)
+            try await store.checkpoint(["c1": "one two"], after: ["c1": "one"], at: 2)
+            try await store.checkpoint(["c1": "one two three"], isWhole: true, at: 3)
+            try await store.checkpoint(["c1": "one two three four"], after: ["c1": "one two three"], at: 4)
+            try await store.checkpoint(["c2": "eins zwei"], isWhole: true, at: 5)
+            try await store.forgetParts(before: 3)
+            try await store.forgetParts(before: 3)
+            try await store.checkpoint(["c1": "one two three four 5"], after: ["c1": "one two three four"], at: 6)
+            _ = try await store.interruptOrphans(notOf: "i2", staleBefore: nil, at: time(9))
+            #expect(try await store.conversation(streamID: "stream-c1")?.agentResponse == "one two three four 5")
+            #expect(try await store.conversation(streamID: "stream-c2")?.agentResponse == "eins zwei")
+        }
+    }
+
+    @Test(arguments: StoreFactory.all)
     func `heartbeats are kept for the streams that are named, and those of ended answers are not`(
         _ stores: StoreFactory
     ) async throws {

@@ -123,12 +123,23 @@ extension Store {
     }
 
     /// Stores `texts`, by conversation, as far as the store does not know them from `known`.
-    func checkpoint(_ texts: [String: String], after known: [String: String] = [:]) async throws {
-        var checkpoint = Checkpoint()
+    func checkpoint(
+        _ texts: [String: String],
+        after known: [String: String] = [:],
+        isWhole: Bool = false,
+        at time: Int64 = 0
+    ) async throws {
+        let isWhole = isWhole || storesWholeTexts
+        var checkpoint = Checkpoint(time: time)
         for (id, text) in texts {
             let known = known[id, default: ""].utf8.count
-            let offset = storesWholeTexts ? 0 : known
-            checkpoint.add(conversationID: id, streamID: "stream-\(id)", from: offset) { bytes in
+            let offset = isWhole ? 0 : known
+            checkpoint.add(
+                conversationID: id,
+                streamID: "stream-\(id)",
+                from: offset,
+                isWhole: isWhole
+            ) { bytes in
                 if text.utf8.count > known { bytes.append(contentsOf: text.utf8.dropFirst(offset)) }
             }
         }

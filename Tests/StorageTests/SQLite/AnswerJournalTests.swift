@@ -5,40 +5,36 @@ import Testing
 
 /// Texts of running answers, between the checkpoint and the conversation.
 @Suite struct `The journal of running answers` {
-    @Test func `is folded into the conversations that still run, after a minute`() async throws {
-        try await withJournal { store, clock in
-            try await store.checkpoint(["c1": "one", "c2": "eins"])
-            clock.advance(by: .seconds(60))
-            try await store.checkpoint(["c1": "one two"], after: ["c1": "one"])
+    @Test func `holds the parts of answers until they are forgotten`() async throws {
+        try await withJournal { store in
+            try await store.checkpoint(["c1": "one", "c2": "eins"], at: 1)
+            try await store.checkpoint(["c1": "one two"], after: ["c1": "one"], at: 2)
+            try await store.checkpoint(["c1": "one two three"], isWhole: true, at: 3)
             #expect(try await store.journalRows() == 2)
-            try await store.end("c2", text: "eins zwei")
-            clock.advance(by: .nanoseconds(1))
-            try await store.checkpoint([:])
-            #expect(try await store.journalRows() == 0)
-            #expect(try await store.conversation(streamID: "stream-c1")?.agentResponse == "one two")
-            #expect(try await store.conversation(streamID: "stream-c2")?.agentResponse == "eins zwei")
-            try await store.checkpoint(["c1": "one two three"], after: ["c1": "one two"])
-            _ = try await store.interruptOrphans(notOf: "i2", staleBefore: nil, at: time(9))
             #expect(try await store.conversation(streamID: "stream-c1")?.agentResponse == "one two three")
+            try await store.forgetParts(before: 1)
+            #expect(try await store.journalRows() == 2)
+            try await store.forgetParts(before: 2)
+            #expect(try await store.journalRows() == 1)
+            try await store.forgetParts(before: .max)
+            #expect(try await store.journalRows() == 0)
         }
     }
 
-    @Test func `is folded when it has grown large`() async throws {
-        try await withJournal(limit: 1000) { store, _ in
-            var (known, text) = ("", "")
-            for count in 0..<6 {
-                #expect(try await store.journalRows() == count)
-                (known, text) = (text, text + String(repeating: "Ä", count: 100))
-                try await store.checkpoint(["c1": text], after: ["c1": known])
-            }
-            try await store.checkpoint([:])
+    @Test func `gives a whole text back that its older parts are still with`() async throws {
+        try await withJournal { store in
+            try await store.checkpoint(["c1": "one", "c2": "eins"], at: 1)
+            try await store.checkpoint(["c1": "one two"], isWhole: true, at: 2)
+            try await store.checkpoint(["c1": "one two three"], after: ["c1": "one two"], at: 3)
+            _ = try await store.interruptOrphans(notOf: "i2", staleBefore: nil, at: time(9))
+            #expect(try await store.conversation(streamID: "stream-c1")?.agentResponse == "one two three")
+            #expect(try await store.conversation(streamID: "stream-c2")?.agentResponse == "eins")
             #expect(try await store.journalRows() == 0)
-            #expect(try await store.conversation(streamID: "stream-c1")?.agentResponse == text)
         }
     }
 
     @Test func `is folded once only, when a fold was cut off before its end`() async throws {
-        try await withJournal { store, _ in
+        try await withJournal { store in
             try await store.checkpoint(["c1": "one", "c2": "eins"])
             try await store.writer.write { connection throws(StoreError) in
                 _ = try connection.run(.appendText, "one", "c1")
@@ -74,7 +70,7 @@ import Testing
 
     @Test(arguments: ["", "{}", "[1]", "[[1,2,3]]", #"[["c1",-1,"x"]]"#, #"[["c1",0]]"#, #"[["c1",0,"x"]"#])
     func `tells of a damaged row, and keeps it`(row: String) async throws {
-        try await withJournal { store, _ in
+        try await withJournal { store in
             try await store.writer.write { connection throws(StoreError) in
                 _ = try connection.run(.insertAnswerParts, Array(row.utf8))
             }
@@ -87,16 +83,12 @@ import Testing
     }
 
     /// A store in which c1 and c2 run.
-    private func withJournal(
-        limit: Int = .max,
-        _ body: (SQLiteStore, ManualTimeSource) async throws -> Void
-    ) async throws {
+    private func withJournal(_ body: (SQLiteStore) async throws -> Void) async throws {
         try await withTemporaryFolder { folder in
-            let clock = ManualTimeSource(now: time(0))
-            let store = try await SQLiteStore.open(directory: folder, journalLimit: limit, time: clock)
+            let store = try await SQLiteStore.open(directory: folder)
             try await store.makeRoomAndSession()
             for id in ["c1", "c2"] { try await store.begin(.sample(id)) }
-            try await body(store, clock)
+            try await body(store)
             await store.close()
         }
     }

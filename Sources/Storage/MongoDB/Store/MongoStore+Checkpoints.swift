@@ -11,6 +11,9 @@ extension MongoStore {
         }
     }
 
+    /// There are none.
+    package func forgetParts(before time: Int64) {}
+
     @discardableResult
     package func recordHeartbeats(
         of streamIDs: [String],
