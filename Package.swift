@@ -17,7 +17,7 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CMongoC", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"])]),
 
-        .target(name: "Primitives", swiftSettings: settings),
+        .target(name: "Primitives", dependencies: ["CSystem"], swiftSettings: settings),
         .target(name: "HTTPServer", dependencies: ["CSystem", "Primitives"], swiftSettings: settings),
         .target(name: "Streaming", dependencies: ["HTTPServer", "Primitives"], swiftSettings: settings),
         .target(name: "Storage", dependencies: ["CMongoC", "CSQLite", "Primitives"], swiftSettings: settings),

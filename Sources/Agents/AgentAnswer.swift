@@ -14,6 +14,13 @@ package protocol AgentAnswer: AnyObject {
 
     /// What the agent tells about the answer, as far as it got: `model`, `tokens_used`, …
     var metadata: JSONObject { get }
+
+    /// Where that lies which the next piece is made of, besides the answer itself; nothing, where the agent has no idea.
+    var hint: CacheHint { get }
+}
+
+extension AgentAnswer {
+    package var hint: CacheHint { CacheHint() }
 }
 
 /// How far an answer is.

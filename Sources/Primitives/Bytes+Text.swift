@@ -20,13 +20,17 @@ extension [UInt8] {
     /// Appends `value` in decimal.
     package mutating func append(decimal value: Int) {
         if value < 0 { append(UInt8(ascii: "-")) }
-        var rest = value.magnitude
-        var divisor: UInt = 1
-        while rest / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            append(UInt8(ascii: "0") + UInt8(rest / divisor))
-            rest %= divisor
-            divisor /= 10
+        // From the last digit on: dividing by a constant is a multiplication.
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var (rest, first) = (value.magnitude, digits.count)
+        repeat {
+            first -= 1
+            digits[first] = UInt8(ascii: "0") + UInt8(rest % 10)
+            rest /= 10
+        } while rest > 0
+        while first < digits.count {
+            append(digits[first])
+            first += 1
         }
     }
 

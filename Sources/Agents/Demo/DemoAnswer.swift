@@ -41,6 +41,8 @@ final class DemoAnswer: AgentAnswer {
         return .piece
     }
 
+    var hint: CacheHint { CacheHint(element: position, of: text, lines: 2) }
+
     var metadata: JSONObject {
         ["model": "demo", "tokens_used": .integer(Int64(given))]
     }

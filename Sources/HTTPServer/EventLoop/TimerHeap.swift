@@ -1,3 +1,5 @@
+import Primitives
+
 /// Timers by deadline: a four-ary heap of plain values, and a table of what each does.
 ///
 /// Cancelling empties the timer's place in the table at once; its heap entry is dropped when it comes up, or when

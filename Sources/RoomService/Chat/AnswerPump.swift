@@ -131,7 +131,10 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
     private func renewHints() {
         hints = CacheHints()
         hints.add(CacheHint())
-        if let answer { hints.add(CacheHint(answer, lines: 3)) }
+        if let answer {
+            hints.add(CacheHint(answer, lines: 3))
+            hints.add(answer.hint)
+        }
         hints.add(frameHint)
         log.addHints(to: &hints)
     }

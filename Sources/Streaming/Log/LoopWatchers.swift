@@ -1,4 +1,5 @@
 import HTTPServer
+import Primitives
 import Synchronization
 
 /// The subscribers of one log that live on one loop, told together: one wake for all, however many events there are.

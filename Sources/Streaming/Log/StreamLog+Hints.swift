@@ -1,4 +1,4 @@
-import HTTPServer
+import Primitives
 
 extension StreamLog {
     /// Where the next event is written. It moves with each one, while what `addHints` adds hardly does.
@@ -11,7 +11,7 @@ extension StreamLog {
             if let newest = state.segments.last { hints.add(CacheHint(newest.owner, lines: 2)) }
             hints.add(CacheHint(headOf: state.segments, lines: 1))
             hints.add(CacheHint(endOf: state.segments, lines: 1))
-            hints.add(CacheHint(headOf: state.answer, lines: 1))
+            hints.add(CacheHint(headOf: state.answer, lines: 2))
             hints.add(CacheHint(endOf: state.answer, lines: 2))
             hints.add(CacheHint(headOf: state.watchers, lines: 2))
             guard let watchers = state.watchers.first else { return }

@@ -1,4 +1,3 @@
-import HTTPServer
 import Primitives
 
 /// The memory in which an event is encoded.

@@ -44,6 +44,33 @@ struct RestartTests {
         }
     }
 
+    @Test func `an answer that runs for a minute is stored as a whole, and its end is found after a crash`()
+        async throws
+    {
+        try await withTemporaryDirectory { directory in
+            let time = ManualTimeSource()
+            let first = try await TestService(directory: directory, loops: 1, time: time, settings: testSettings())
+            let (session, room) = try first.makeSession()
+            let stream = try first.ask(session, demo: #"{"rate":0.5,"tokens":1000}"#)
+            #expect(try stream.dataEvent()?.status == "started")
+            let running = try #require(first.application.tracker.running(sessionID: session))
+            func stored() -> Int { running.stored.byteCount.load(ordering: .relaxed) }
+            for _ in 0..<70 { await first.advance(by: .seconds(1)) }
+            let whole = try #require(try await first.store.conversation(streamID: running.id)?.agentResponse)
+            #expect(whole.utf8.count > 100 && running.log.answer.hasPrefix(whole))
+            for _ in 0..<5 { await first.advance(by: .seconds(1)) }
+            #expect(await first.eventually { stored() > whole.utf8.count })
+            let least = stored()
+            let answer = running.log.answer
+            await first.store.close()
+            let second = try await TestService(directory: directory, loops: 1, time: time, settings: testSettings())
+            let found = try #require(try second.history(room).first?["agent_response"]?.stringValue)
+            #expect(found.utf8.count >= least && answer.hasPrefix(found))
+            await second.end()
+            await first.end()
+        }
+    }
+
     @Test func `a running answer is shown in histories and lists as far as it has got, stored or not`() async throws {
         try await withService { service in
             let (session, room) = try service.makeSession()

@@ -20,9 +20,15 @@ package struct CacheHint: Sendable {
         bits = UInt(bitPattern: pointer) & ~7 | UInt(lines)
     }
 
-    /// Where an array's count and capacity lie, which are before its first element.
+    /// Where an array's reference count, count and capacity lie, which are before its first element.
     package init(headOf array: [some Any], lines: Int) {
-        self.init(array.withUnsafeBytes { $0.baseAddress.map { $0 - 16 } }, lines: lines)
+        self.init(array.withUnsafeBytes { $0.baseAddress.map { $0 - 24 } }, lines: lines)
+    }
+
+    /// Where an array's element of that index is.
+    package init<Element>(element index: Int, of array: [Element], lines: Int) {
+        let offset = index * MemoryLayout<Element>.stride
+        self.init(array.withUnsafeBytes { $0.baseAddress.map { $0 + offset } }, lines: lines)
     }
 
     /// Where an array's last element is, and the next one will be.
