@@ -33,15 +33,9 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         var generation: UInt32 = 0
     }
 
-    fileprivate enum TimerAction {
-        case resume(UnsafeContinuation<Void, any Error>)
-        case run(@Sendable () -> Void)
-        case work(any LoopWork)
-    }
-
     /// A timer that may be cancelled.
     package struct Timer: Sendable {
-        fileprivate let id: TimerHeap<TimerAction>.ID
+        fileprivate let id: LoopTimers.ID
     }
 
     /// The loop's number within its group.
@@ -56,11 +50,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var inbox = Mailbox()
     private var jobs: [UnownedJob] = []
     private var flushes: [any LoopWork] = []
-    private var timers = TimerHeap<TimerAction>()
-    /// What the timers whose time has come do.
-    private var due: [TimerAction?] = []
-    /// How many timers have fired in this turn.
-    private var firedCount = 0
+    private let timers = LoopTimers()
     private var channels: [Place] = []
     private var isStopped = false
     private var date = HTTPDate()
@@ -167,7 +157,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         }
     }
 
-    private func cancelSleep(_ timer: TimerHeap<TimerAction>.ID) {
+    private func cancelSleep(_ timer: LoopTimers.ID) {
         if case .resume(let continuation) = timers.cancel(timer) {
             continuation.resume(throwing: CancellationError())
         }
@@ -182,9 +172,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Runs `work` on this loop at the monotonic time `deadline`, in nanoseconds, unless the timer is cancelled before. To be
     /// called on the loop.
     package func schedule(_ work: any LoopWork, at deadline: Int64) -> Timer {
-        let id = timers.reserve()
-        timers.arm(id, deadline: deadline, action: .work(work), hint: CacheHint(work, lines: Self.linesOfWork))
-        return Timer(id: id)
+        Timer(id: timers.arm(work, deadline: deadline))
     }
 
     /// Harmless when the timer has fired. To be called on the loop.
@@ -244,7 +232,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             let count = cs_epoll_wait(epoll, events, Int32(Self.eventsPerTurn), waitLimit)
             now = time.monotonicNanoseconds
             handle(events, count: Int(max(0, count)))
-            fireTimers()
+            timers.fire(at: now, on: self)
             swap(&jobs, &runningJobs)
             for job in runningJobs { job.runSynchronously(on: executor) }
             runningJobs.removeAll(keepingCapacity: true)
@@ -266,17 +254,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// How long this turn may wait, in nanoseconds; -1: for ever.
     private var waitLimit: Int64 {
         guard jobs.isEmpty, flushes.isEmpty else { return 0 }
-        guard let deadline = timers.nextDeadline else { return -1 }
-        let slack = min(max(Self.smallestSlack, Int64(firedCount) * Self.slackOfTimer), Self.largestSlack)
-        return time.sleepLimit(until: min(deadline, .max - slack) + slack) ?? -1
+        return timers.sleepLimit(by: time)
     }
-
-    /// How long an idle loop sleeps beyond the next deadline, in nanoseconds: one wake then serves all timers that have come
-    /// due meanwhile, and with many streams that are paced by timers, most of the cost of an event is that of waking for it.
-    /// A loop that serves more than 40,000 timers a second sleeps for longer: it has the more to do when it wakes.
-    private static let smallestSlack: Int64 = 100_000
-    private static let slackOfTimer: Int64 = 25_000
-    private static let largestSlack: Int64 = 1_000_000
 
     private func handle(_ events: UnsafePointer<epoll_event>, count: Int) {
         for index in 0..<count {
@@ -297,34 +276,12 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         inbox.empty()
     }
 
-    private func fireTimers() {
-        firedCount = 0
-        repeat {
-            due.removeAll(keepingCapacity: true)
-            timers.popDue(at: now, atMost: Self.dueAtOnce, to: &due)
-            for case .work(let work) in due { work.prefetch() }
-            for action in due {
-                switch action {
-                case .resume(let continuation): continuation.resume()
-                case .run(let block): block()
-                case .work(let work): work.run(on: self)
-                case nil: break
-                }
-            }
-            firedCount += due.count
-        } while !due.isEmpty
-    }
-
     private func run(_ works: [any LoopWork]) {
         for (index, work) in works.enumerated() {
-            if index % Self.dueAtOnce == 0 {
-                for next in works[index..<min(index + Self.dueAtOnce, works.count)] { next.prefetch() }
+            if index % LoopTimers.portion == 0 {
+                for next in works[index..<min(index + LoopTimers.portion, works.count)] { next.prefetch() }
             }
             work.run(on: self)
         }
     }
-
-    /// As many as a processor's first cache holds the memory of.
-    private static let dueAtOnce = 16
-    private static let linesOfWork = 7
 }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// The subscribers of one log that live on one loop, told together: one wake for all, however many events there are.
 ///
-/// `@unchecked Sendable`: `isWoken` is atomic; `subscribers` is touched on the loop alone.
+/// `@unchecked Sendable`: `isWoken` and `list` are atomic; `watchers` is touched on the loop alone.
 final class LoopWatchers: LoopWork, @unchecked Sendable {
     let loop: EventLoop
     private let isWoken = Atomic(false)
@@ -17,7 +17,6 @@ final class LoopWatchers: LoopWork, @unchecked Sendable {
         /// Where it lies, and its connection.
         let hint: CacheHint
         let connectionHint: CacheHint
-
     }
 
     init(loop: EventLoop) {
@@ -41,6 +40,27 @@ final class LoopWatchers: LoopWork, @unchecked Sendable {
         }
     }
 
+    func add(_ subscriber: Subscriber) {
+        subscriber.index = watchers.count
+        watchers.append(
+            Watcher(
+                subscriber: subscriber,
+                hint: CacheHint(subscriber, lines: 3),
+                connectionHint: subscriber.connectionHint
+            )
+        )
+        watchersDidChange()
+    }
+
+    func remove(_ subscriber: Subscriber) {
+        let last = watchers.removeLast()
+        guard last.subscriber !== subscriber else { return }
+        watchers[subscriber.index] = last
+        last.subscriber.index = subscriber.index
+    }
+
+    // MARK: Hints
+
     func prefetch() {
         for index in watchers.indices.suffix(Self.ahead) { prefetch(index) }
     }
@@ -62,23 +82,4 @@ final class LoopWatchers: LoopWork, @unchecked Sendable {
 
     /// How many subscribers are served while the memory of another one comes.
     private static let ahead = 8
-
-    func add(_ subscriber: Subscriber) {
-        subscriber.index = watchers.count
-        watchers.append(
-            Watcher(
-                subscriber: subscriber,
-                hint: CacheHint(subscriber, lines: 3),
-                connectionHint: subscriber.connectionHint
-            )
-        )
-        watchersDidChange()
-    }
-
-    func remove(_ subscriber: Subscriber) {
-        let last = watchers.removeLast()
-        guard last.subscriber !== subscriber else { return }
-        watchers[subscriber.index] = last
-        last.subscriber.index = subscriber.index
-    }
 }
