@@ -1,5 +1,7 @@
 """kill -9 under load: what was acknowledged is there, once, and what ran is interrupted."""
 
+import contextlib
+import sqlite3
 import time
 
 import pytest
@@ -89,3 +91,23 @@ def test_a_completed_answer_survives_a_kill_right_after_it(make_service, connect
             service.kill()
         conversation = connect(service.start()).only_conversation(session)
         assert (conversation["status"], conversation["agent_response"]) == ("completed", text), number
+
+
+@pytest.mark.skipif(MONGODB_TEST_URI is not None, reason="MongoDB has whole texts only")
+def test_after_a_good_end_no_part_of_an_answer_is_left_in_the_journal(make_service, connect):
+    service = make_service().start()
+    api = connect(service)
+    session = api.session()
+    api.stream(session, rate=20, tokens=100_000)
+
+    def parts():
+        path = service.folder / "data" / "room-service.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            return database.execute("SELECT count(*) FROM answer_parts").fetchone()[0]
+
+    wait_until(lambda: parts() >= 2, 10, "checkpoints")
+    partial = api.stop(session)["data"]["partial_response"]
+    service.stop()
+    assert parts() == 0
+    conversation = connect(service.start()).only_conversation(session)
+    assert (conversation["status"], conversation["agent_response"]) == ("cancelled", partial)

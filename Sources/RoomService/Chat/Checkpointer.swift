@@ -68,6 +68,7 @@ struct Checkpointer: Sendable {
             }
             if state.pending.isEmpty { await backlog.offer(to: store) }
         }
+        await forgetAllParts()
     }
 
     /// - Returns: whether there was anything to store.
@@ -124,11 +125,21 @@ struct Checkpointer: Sendable {
         guard now - state.forgottenAt >= Self.forgettingInterval else { return }
         state.forgottenAt = now
         // Of those that begin from now on, nothing is stored before now.
-        let oldest = tracker.running.reduce(now) { oldest, stream in
-            stream.stored.byteCount.load(ordering: .relaxed) == stream.stored.wholeByteCount.load(ordering: .relaxed)
-                ? oldest : min(oldest, stream.stored.since.load(ordering: .relaxed))
+        try await store.forgetParts(before: min(now, oldestPart))
+    }
+
+    /// The service ends, and so have all answers: the next start has nothing to read.
+    private func forgetAllParts() async {
+        do throws(StoreError) {
+            try await store.forgetParts(before: oldestPart)
+        } catch {
+            logger.warning("parts of ended answers not removed", ["error": .error(error)])
         }
-        try await store.forgetParts(before: oldest)
+    }
+
+    /// Since when there are parts that are needed, in monotonic nanoseconds: of running answers, and of those whose ends are not stored.
+    private var oldestPart: Int64 {
+        tracker.running.reduce(backlog.partsNeededSince) { min($0, $1.stored.partsNeededSince) }
     }
 
     /// Only where other programs would otherwise take the answers for those of a dead instance.

@@ -132,6 +132,7 @@ final class Reply: Sendable {
             // Where this fails as well, the record of the stream stays, and it counts as interrupted later.
             _ = try? await service.store.end(failedEnd)
         }
+        service.backlog.keepParts(of: stream)
         service.show(Self.unstored, of: stream, answer: end.agentResponse)
     }
 

@@ -1,4 +1,5 @@
 import Storage
+import Streaming
 import Synchronization
 
 /// What a store that is away has not taken yet: the ends of answers, each of which waits until the store has it, and
@@ -32,6 +33,7 @@ final class StoreBacklog: Sendable {
     private let state = Mutex(State())
     private let waitingCount = Atomic(0)
     private let pauses = Atomic(false)
+    private let neededSince = Atomic(Int64.max)
 
     // MARK: Ends
 
@@ -54,6 +56,14 @@ final class StoreBacklog: Sendable {
         }
         if isClosed { Self.giveUp(ends) }
     }
+
+    /// The end of that answer was given up: the next start stores what there is of it.
+    func keepParts(of stream: LiveStream) {
+        neededSince.min(stream.stored.partsNeededSince, ordering: .relaxed)
+    }
+
+    /// Since when there are parts of such answers; in monotonic nanoseconds.
+    var partsNeededSince: Int64 { neededSince.load(ordering: .relaxed) }
 
     /// Has a question taken back as soon as the store can do that.
     func withdraw(conversationID: String, streamID: String) {

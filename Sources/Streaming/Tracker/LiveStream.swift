@@ -60,6 +60,12 @@ package final class LiveStream: Sendable {
         package let wholeByteCount = Atomic(0)
         /// When that was, or, before, when any of it was stored first; in monotonic nanoseconds.
         package let since = Atomic<Int64>(0)
+
+        /// Since when there are parts of it that no whole text stands for; `.max`: there are none.
+        package var partsNeededSince: Int64 {
+            let hasParts = byteCount.load(ordering: .relaxed) > wholeByteCount.load(ordering: .relaxed)
+            return hasParts ? since.load(ordering: .relaxed) : .max
+        }
     }
 
     private let isCancelledFlag = Atomic(false)
