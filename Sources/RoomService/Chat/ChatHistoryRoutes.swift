@@ -80,13 +80,14 @@ struct ChatHistoryRoutes: RouteGroup {
         limit: Int,
         _ members: JSONObject = [:]
     ) async throws(APIError) -> HTTPResponse {
-        let page = try await storing { () throws(StoreError) in
-            try await store.conversations(filter, page: PageRequest(limit: limit))
+        let all = try await storing { () throws(StoreError) in
+            let page = try await store.conversations(filter, page: PageRequest(limit: limit))
+            return try await tracker.current(page.elements, in: store)
         }
-        let conversations = page.elements.filter { userID == nil || $0.userID == userID }
+        let conversations = all.filter { userID == nil || $0.userID == userID }
         var object = members
         object["count"] = .integer(Int64(conversations.count))
-        object["conversations"] = .array(conversations.map { .object(tracker.current($0).json) })
+        object["conversations"] = .array(conversations.map { .object($0.json) })
         return Envelope.plain(object)
     }
 
@@ -96,13 +97,14 @@ struct ChatHistoryRoutes: RouteGroup {
         var query = try request.query()
         let userID = query.required("user_id", .userID)
         try check { () throws(ValidationError) in try query.finish() }
-        let page = try await storing { () throws(StoreError) in
-            try await store.rooms(userID: userID, order: RoomOrder(), page: PageRequest(limit: 100))
+        let rooms = try await storing { () throws(StoreError) in
+            let page = try await store.rooms(userID: userID, order: RoomOrder(), page: PageRequest(limit: 100))
+            return try await tracker.current(page.elements, in: store)
         }
         let response = Envelope.plain([
             "user_id": .string(userID),
-            "rooms": .array(page.elements.map { .object($0.json) }),
-            "count": .integer(Int64(page.elements.count)),
+            "rooms": .array(rooms.map { .object($0.json) }),
+            "count": .integer(Int64(rooms.count)),
         ])
         return Self.deprecated(response, successor: "/api/rooms")
     }

@@ -48,11 +48,10 @@ struct RoomRoutes: RouteGroup {
         let direction = query.choice("order", default: SortDirection.descending)
         try check { () throws(ValidationError) in try query.finish() }
         let order = RoomOrder(key: key, descending: direction == .descending)
-        var rooms = try await storing { () throws(StoreError) in
-            try await store.rooms(userID: userID, order: order, page: page)
-        }
-        for index in rooms.elements.indices {
-            rooms.elements[index].lastMessage = rooms.elements[index].lastMessage.map(chat.tracker.current)
+        let rooms = try await storing { () throws(StoreError) in
+            var rooms = try await store.rooms(userID: userID, order: order, page: page)
+            rooms.elements = try await chat.tracker.current(rooms.elements, in: store)
+            return rooms
         }
         let data = rooms.json(named: "rooms", page, \.json)
         return Envelope.success("Rooms retrieved successfully", data: data, at: time.now)
@@ -102,10 +101,11 @@ struct RoomRoutes: RouteGroup {
         try check { () throws(ValidationError) in try query.finish() }
         let roomID = request.path("room_id")
         _ = try await room(roomID)
-        var conversations = try await storing { () throws(StoreError) in
-            try await store.conversations(.room(roomID), page: page)
+        let conversations = try await storing { () throws(StoreError) in
+            var conversations = try await store.conversations(.room(roomID), page: page)
+            conversations.elements = try await chat.tracker.current(conversations.elements, in: store)
+            return conversations
         }
-        conversations.elements = conversations.elements.map(chat.tracker.current)
         var data: JSONObject = ["room_id": .string(roomID)]
         for member in conversations.json(named: "conversations", page, \.json).members {
             data[member.key] = member.value

@@ -141,9 +141,9 @@ package enum SQLiteMigrations {
         ]
         .map { "DROP INDEX IF EXISTS \($0)" } + ["DROP TABLE IF EXISTS active_streams"]
 
-    // See `AnswerParts`.
+    // See `AnswerParts`. No id is given twice: rows are deleted by their ids.
     private static let table002 = """
-        CREATE TABLE IF NOT EXISTS answer_parts (row_id INTEGER PRIMARY KEY, parts TEXT NOT NULL) STRICT
+        CREATE TABLE IF NOT EXISTS answer_parts (row_id INTEGER PRIMARY KEY AUTOINCREMENT, parts TEXT NOT NULL) STRICT
         """
 
     // What a crash has left in the journal goes to its conversations first. Of parts that were stored twice, the longer one.

@@ -88,8 +88,12 @@ struct RestartTests {
                 #expect(conversations?.map { $0?["agent_response"] } == [shown])
                 #expect(conversations?.map { $0?["status"] } == ["streaming"])
             }
-            let rooms = try service.get("/api/rooms?user_id=ada").data["rooms"]?.arrayValue
-            #expect(rooms?.first?.objectValue?["last_message"]?.objectValue?["agent_response"] == shown)
+            for rooms in [
+                try service.get("/api/rooms?user_id=ada").data, try service.get("/api/chat/rooms?user_id=ada").json,
+            ] {
+                let room = rooms["rooms"]?.arrayValue?.first?.objectValue
+                #expect(room?["last_message"]?.objectValue?["agent_response"] == shown)
+            }
         }
     }
 
