@@ -76,6 +76,7 @@ class Service:
         if self.owns_database:
             self.settings |= {"MONGODB_URI": MONGODB_TEST_URI, "MONGODB_DB_NAME": f"test_{uuid.uuid4().hex}"}
         self.settings |= settings
+        self.host = self.settings.get("HOST", "127.0.0.1")
         self.is_migrated = False
         self.process = None
         self.url = None
@@ -113,11 +114,11 @@ class Service:
     def _address(self):
         if self.process.poll() is not None:
             raise AssertionError(f"the service ended with {self.process.returncode}: {self.stderr or self.stdout}")
-        found = re.search(r"http://127\.0\.0\.1:\d+", self.stdout)
+        found = re.search(rf"http://{re.escape(self.host)}:\d+", self.stdout)
         return found and found.group()
 
     def is_ready(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
