@@ -9,6 +9,8 @@ package struct HTTPServer: Sendable {
     package let connectionLimit: Int
     private let servers: [LoopServer]
 
+    /// The kernel counts `TCP_USER_TIMEOUT` from the first retransmission on, which comes within that time, in nanoseconds.
+    private static let retransmission: Int64 = 1_000_000_000
     /// Descriptors that are kept for databases, logs and listening sockets.
     private static let reservedDescriptors = 256
     /// How many of them may go to clients that are told that there are too many connections.
@@ -23,6 +25,7 @@ package struct HTTPServer: Sendable {
         service: any HTTPService
     ) async throws(SystemError) {
         signal(SIGPIPE, SIG_IGN)
+        let userTimeout = max(configuration.stuckTimeout - Self.retransmission, Self.retransmission)
         let limit = min(configuration.maxConnections, max(1, Self.raiseDescriptorLimit() - Self.reservedDescriptors))
         connectionLimit = limit
         var port = configuration.port
@@ -33,7 +36,7 @@ package struct HTTPServer: Sendable {
                     host: configuration.host,
                     port: port,
                     isFirst: servers.isEmpty,
-                    userTimeout: Int32(clamping: configuration.stuckTimeout / 1_000_000)
+                    userTimeout: Int32(clamping: userTimeout / 1_000_000)
                 )
                 port = listener.port
                 let server = LoopServer(
