@@ -22,6 +22,16 @@ die_with_log() {
     die "$2"
 }
 
+# What the script says of itself in its first lines.
+usage() { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; }
+
+# offer_help ARGUMENT…: prints that, and ends, where the first argument asks for it.
+offer_help() {
+    case "${1:-}" in
+        -h | --help) usage && exit 0 ;;
+    esac
+}
+
 need_debian() {
     local id='' version='' name=''
     if [ -r /etc/os-release ]; then

@@ -55,11 +55,19 @@ struct RestartTests {
             #expect(try stream.dataEvent()?.status == "started")
             let running = try #require(first.application.tracker.running(sessionID: session))
             func stored() -> Int { running.stored.byteCount.load(ordering: .relaxed) }
-            for _ in 0..<70 { await first.advance(by: .seconds(1)) }
-            let whole = try #require(try await first.store.conversation(streamID: running.id)?.agentResponse)
-            #expect(whole.utf8.count > 100 && running.log.answer.hasPrefix(whole))
-            for _ in 0..<5 { await first.advance(by: .seconds(1)) }
-            #expect(await first.eventually { stored() > whole.utf8.count })
+            for _ in 0..<60 { await first.advance(by: .seconds(1)) }
+            var whole = ""
+            let isWhole = try await first.eventually {
+                await first.advance(by: .seconds(1))
+                whole = try await first.store.conversation(streamID: running.id)?.agentResponse ?? ""
+                return !whole.isEmpty
+            }
+            #expect(isWhole && running.log.answer.hasPrefix(whole))
+            let hasMore = await first.eventually {
+                await first.advance(by: .seconds(1))
+                return stored() > whole.utf8.count
+            }
+            #expect(hasMore)
             let least = stored()
             let answer = running.log.answer
             await first.store.close()
