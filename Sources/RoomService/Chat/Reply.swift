@@ -64,6 +64,7 @@ final class Reply: Sendable {
             metadata["error"] = .string(message)
         case .complete(nil), .cancelled, .interrupted: break
         }
+        service.agentMetrics.didEnd(end, agent: stream.agentType, metadata: metadata)
         await finish(end, metadata: metadata)
     }
 
