@@ -312,3 +312,18 @@ def test_an_answer_that_the_service_s_end_interrupts(make_service, client_of):
         list(stream)
     assert raised.value.code == "interrupted"
     assert service.wait() == 0
+
+
+def test_one_service_is_the_model_of_another(unpaced, make_service, connect, client_of):
+    service = make_service(OPENAI_BASE_URL=f"{unpaced.url}/v1", OPENAI_MODEL="assistant", OPENAI_API_KEY="any").start()
+    session = connect(service).session()
+    direct = client_of(unpaced).chat.completions.create(model="auto", messages=QUESTION)
+    client = client_of(service)
+    through = client.chat.completions.create(model="auto", messages=QUESTION, temperature=1, **in_session(session))
+    assert through.choices[0].message.content == direct.choices[0].message.content
+    assert through.usage == direct.usage
+    streamed = text_of(client.chat.completions.create(model="auto", messages=QUESTION, stream=True))
+    assert streamed == direct.choices[0].message.content
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.chat.completions.create(model="auto", messages=QUESTION, temperature=3)
+    assert raised.value.param == "temperature"
