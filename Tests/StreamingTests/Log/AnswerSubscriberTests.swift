@@ -88,6 +88,84 @@ struct AnswerSubscriberTests {
         }
     }
 
+    /// A connection whose socket takes as much as it is told to.
+    private final class Socket {
+        private let producer: any BodyProducer
+        private let sink = ByteSink()
+        private var received: [UInt8] = []
+
+        init(_ log: StreamLog, on loop: EventLoop) {
+            let outlet = BodyOutlet(loop: loop, isChunked: true, connection: nil)
+            producer = AnswerSubscriberTests.subscription(log).start(outlet)
+        }
+
+        /// What has come.
+        var data: [String] { get throws { try EventStream(ChunkedBody(received).content).data } }
+
+        /// Sends once, as long as the producer has something, but for bytes beyond `limit`.
+        func send(atMost limit: Int = .max) {
+            while true {
+                var batch = WriteBatch()
+                let state = producer.fill(&batch)
+                let bytes = sink.take(batch).prefix(limit)
+                received += bytes
+                producer.didSend(bytes.count)
+                guard state == .more, bytes.count == batch.byteCount else { return }
+            }
+        }
+
+        func close() { producer.didClose() }
+    }
+
+    private static func onLoop<Value: Sendable>(_ body: @escaping @Sendable (EventLoop) throws -> Value) async throws
+        -> Value
+    {
+        let group = try EventLoopGroup(count: 1, time: SystemTimeSource())
+        defer { group.stop() }
+        let loop = group.loops[0]
+        return try await Task(executorPreference: loop) { try body(loop) }.value
+    }
+
+    @Test(arguments: [0, 1, 10, 10_000])
+    func `a stop takes back a piece of which nothing has left, and lets one go out that has begun to`(
+        taken: Int
+    ) async throws {
+        let data = try await Self.onLoop { loop in
+            let stream = sampleStream()
+            var writer = SampleWriter(stream)
+            let socket = Socket(stream.log, on: loop)
+            socket.send()
+            writer.append("piece")
+            socket.send(atMost: taken)
+            writer.append("never to be seen")
+            stream.abandon()
+            socket.send()
+            stream.log.end(writer.terminal("cancelled"))
+            socket.send()
+            socket.close()
+            return try socket.data
+        }
+        #expect(data == (taken == 0 ? ["begin", "end"] : ["begin", "\"piece\"", "end"]))
+    }
+
+    @Test(arguments: [0, 1, 10, 10_000])
+    func `what was said while the socket was full comes with the rest`(taken: Int) async throws {
+        let data = try await Self.onLoop { loop in
+            let stream = sampleStream()
+            var writer = SampleWriter(stream)
+            let socket = Socket(stream.log, on: loop)
+            socket.send()
+            writer.append("first")
+            socket.send(atMost: taken)
+            writer.append(" second")
+            writer.append(" third")
+            socket.send()
+            defer { socket.close() }
+            return try socket.data
+        }
+        #expect(data == ["begin", "\"first\"", "\" second third\""])
+    }
+
     /// A reader that fills a batch, dawdles, and then sends it, again and again, as a connection does.
     private final class DawdlingReader: LoopWork, @unchecked Sendable {
         // Safe: touched on its loop alone but for the atomics.
