@@ -68,7 +68,7 @@ let package = Package(
         .testTarget(name: "AgentsTests", dependencies: ["Agents", "Primitives"], swiftSettings: settings),
         .testTarget(
             name: "RoomServiceTests",
-            dependencies: ["RoomService", "HTTPServer", "Streaming", "Storage", "Agents", "Primitives"],
+            dependencies: ["RoomService", "HTTPClient", "HTTPServer", "Streaming", "Storage", "Agents", "Primitives"],
             swiftSettings: settings
         ),
         .testTarget(

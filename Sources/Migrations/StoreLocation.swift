@@ -6,9 +6,6 @@ enum StoreLocation: Equatable {
     case embedded(directory: String)
     case mongoDB(uri: String, database: String)
 
-    /// All variables that choose it, in the environment or in `.env`.
-    static let variables = ["DATA_DIR", "MONGODB_URI", "MONGODB_DB_NAME"]
-
     /// - Parameter directory: the folder that the command line names; it chooses the embedded store.
     init(directory: String?, settings: SettingsSource) {
         func setting(_ name: String) -> String? {

@@ -28,6 +28,7 @@ struct DemoAgentTests {
                 #expect(piece.isEmpty && deadline > clock.monotonicNanoseconds)
                 deadlines.append(deadline)
                 clock.advance(to: deadline)
+            case .event(let event): Issue.record("\(event)")
             case .ended:
                 #expect(piece.isEmpty)
                 return pieces

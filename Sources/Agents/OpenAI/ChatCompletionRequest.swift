@@ -25,7 +25,7 @@ struct ChatCompletionRequest {
         for text in [system] + prompt.instructions where !text.isEmpty { messages.append(message("system", text)) }
         // An answer that never began would make two questions in a row, which some models refuse.
         for turn in prompt.context where !turn.answer.isEmpty {
-            messages.append(message("user", turn.question))
+            if !turn.question.isEmpty { messages.append(message("user", turn.question)) }
             messages.append(message("assistant", turn.answer))
         }
         messages.append(message("user", prompt.question))

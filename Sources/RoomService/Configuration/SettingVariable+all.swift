@@ -99,7 +99,7 @@ extension SettingVariable {
             allowed: "on, off, or a list such as messages=60/m,writes=300/m,reads=3000/m "
                 + "(per s, m or h; or off; each once)",
             { RateLimits($0) },
-            "on: messages=60/m,writes=300/m,reads=3000/m (reads per address); off; or such a list"
+            "on: messages=60/m,writes=300/m,reads=3000/m (reads by address); off; or a list"
         ),
     ]
 
@@ -110,7 +110,7 @@ extension SettingVariable {
             allowed: "the address of an OpenAI-compatible API, such as https://api.openai.com/v1",
             isSecret: true,
             endpoint,
-            "API of the model that answers, up to /chat/completions; https://api.openai.com/v1 where only a model is set"
+            "OpenAI-compatible API of the model that answers; unset: OpenAI's own"
         ),
         .parsed(
             "OPENAI_API_KEY",

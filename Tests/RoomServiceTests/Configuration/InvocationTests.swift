@@ -17,7 +17,7 @@ struct InvocationTests {
             let line = lines.first { $0.hasPrefix("  \(variable.name) ") }
             #expect(line?.contains("[\(variable.text(Settings()))") == true, "\(variable.name)")
         }
-        #expect(help.contains("HEADER_TIMEOUT_SECONDS    for a request's head to arrive [10 seconds]"))
+        #expect(help.contains("HEADER_TIMEOUT_SECONDS         for a request's head to arrive [10 seconds]"))
         #expect(help.contains("[512 MiB]"))
         #expect(lines.allSatisfy { $0.count <= 120 })
         #expect(Invocation(["-h"]) == .print(text: help, status: 0))

@@ -151,32 +151,29 @@ struct SettingsTests {
         #expect(long.first?.utf8.count ?? 0 < 200)
     }
 
-    @Test func `a store, a cache or a model that this build lacks stops the start, without showing secrets`() {
+    @Test func `addresses that cannot be, and a missing part, stop the start, without showing secrets`() {
         let environment = [
-            "MONGODB_URI": "mongo://u:secret@h", "REDIS_URL": "redis://:secret@h", "OPENAI_BASE_URL": "http://secret",
+            "MONGODB_URI": "mongo://u:secret@h", "REDIS_URL": "redis://:secret@h",
+            "OPENAI_BASE_URL": "ftp://u:secret@h",
+            "OPENAI_API_KEY": "a secret",
         ]
-        let faults = faults(environment, file: "AGENTS_FILE=secret.json")
         #expect(
-            faults == [
+            faults(environment) == [
                 "MONGODB_URI=…: must be a connection string, mongodb://… or mongodb+srv://…",
+                "OPENAI_BASE_URL=…: must be the address of an OpenAI-compatible API, such as https://api.openai.com/v1",
+                "OPENAI_API_KEY=…: must be a key without spaces",
                 "REDIS_URL: this build has no Redis support; unset it to start without",
-                "OPENAI_BASE_URL: this build has no agent for OpenAI-compatible models; unset it to start without",
-                "AGENTS_FILE (.env, line 1): this build has no agents from a file; unset it to start without",
             ]
         )
     }
 
     @Test func `what only tunes a missing part, and what nobody knows in the file, is warned of`() throws {
-        let source = source(
-            ["OPENAI_API_KEY": "secret", "MONGODB_URI": ""],
-            file: "PROT=9000\nAGENT_RETRIES=3\nREDIS_URL="
-        )
+        let source = source(["REDIS_PASSWORD": "secret", "MONGODB_URI": ""], file: "PROT=9000\nREDIS_URL=")
         let (settings, warnings) = try Settings.load(from: source)
         #expect(settings == Settings())
         #expect(
             warnings == [
-                "OPENAI_API_KEY: this build has no agent for OpenAI-compatible models; it is ignored",
-                "AGENT_RETRIES (.env, line 2): this build has no agent that asks a model; it is ignored",
+                "REDIS_PASSWORD: this build has no Redis support; it is ignored",
                 "PROT (.env, line 1): no such setting; it is ignored",
             ]
         )
@@ -187,8 +184,10 @@ struct SettingsTests {
         source.readFile("/nonexistent/.env")
         #expect(source.fileFault == nil)
         source.readFile("/")
-        #expect(source.fileFault == "Is a directory")
-        #expect(throws: SettingsError(faults: [".env: Is a directory"])) { try Settings.load(from: source) }
+        #expect(source.fileFault == "cannot be read: Is a directory")
+        #expect(throws: SettingsError(faults: [".env: cannot be read: Is a directory"])) {
+            try Settings.load(from: source)
+        }
     }
 
     @Test func `a file is read whole`() throws {

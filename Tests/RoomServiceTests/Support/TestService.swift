@@ -1,5 +1,6 @@
 import Agents
 import Glibc
+import HTTPClient
 import HTTPServer
 import Primitives
 import Storage
@@ -45,7 +46,8 @@ final class TestService: Sendable {
                     store: ends.map { FaultyStore(store, ends: $0) } ?? store,
                     group: group,
                     loop: loop,
-                    agents: agent.map { AgentRegistry(default: $0) } ?? AgentRegistry(settings),
+                    agents: agent.map { AgentRegistry(default: $0) }
+                        ?? AgentRegistry(settings, client: HTTPClient(group: group)),
                     time: time,
                     logger: Logger(level: .warning, format: .text, time: time, sink: log)
                 )
