@@ -7,7 +7,7 @@ import pytest
 
 from chat import KEY, PASSWORD
 from scripted_model import (
-    DONE, answer, chunk, cut, delta, event, finish, forever, head, refuse, reset, silence, usage,
+    DONE, STREAM_HEAD, answer, chunk, cut, delta, event, finish, forever, head, refuse, reset, silence, usage,
 )
 from waiting import wait_until
 
@@ -128,7 +128,7 @@ def test_a_model_that_wants_to_be_left_alone_for_long_is_not_waited_for(chat_wit
 BEFORE = {
     "closed": [cut],
     "reset": [reset],
-    "closed after the head": [head(200, Content_Type="text/event-stream"), cut],
+    "closed after the head": [head(200, **STREAM_HEAD), cut],
     "closed after the role": [ROLE, cut],
     "reset after the role": [ROLE, reset],
 }
