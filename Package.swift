@@ -15,16 +15,22 @@ let package = Package(
     targets: [
         .target(name: "CSystem"),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CMongoC", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"])]),
 
         .target(name: "Primitives", dependencies: ["CSystem"], swiftSettings: settings),
         .target(name: "HTTPServer", dependencies: ["CSystem", "Primitives"], swiftSettings: settings),
+        .target(
+            name: "HTTPClient",
+            dependencies: ["CCurl", "CSystem", "HTTPServer", "Primitives"],
+            swiftSettings: settings
+        ),
         .target(name: "Streaming", dependencies: ["HTTPServer", "Primitives"], swiftSettings: settings),
         .target(name: "Storage", dependencies: ["CMongoC", "CSQLite", "Primitives"], swiftSettings: settings),
-        .target(name: "Agents", dependencies: ["Primitives"], swiftSettings: settings),
+        .target(name: "Agents", dependencies: ["HTTPClient", "Primitives"], swiftSettings: settings),
         .executableTarget(
             name: "RoomService",
-            dependencies: ["HTTPServer", "Streaming", "Storage", "Agents", "Primitives"],
+            dependencies: ["HTTPClient", "HTTPServer", "Streaming", "Storage", "Agents", "Primitives"],
             swiftSettings: settings
         ),
         .executableTarget(name: "Migrations", dependencies: ["Storage", "Primitives"], swiftSettings: settings),

@@ -12,6 +12,9 @@ package protocol Agent: Sendable {
     /// before an answer is begun. Empty: nothing.
     func faults(in requestContext: JSONObject) -> [ContextFault]
 
+    /// How the service behind it is doing; nil where there is none.
+    var health: AgentHealth? { get }
+
     /// Starts an answer. Nothing is asked of a model before the first `next`.
     ///
     /// - Parameter wake: to be called, from any thread, when there is a piece, an end or an error to be asked for, where the
@@ -21,4 +24,5 @@ package protocol Agent: Sendable {
 
 extension Agent {
     package func faults(in requestContext: JSONObject) -> [ContextFault] { [] }
+    package var health: AgentHealth? { nil }
 }

@@ -27,6 +27,8 @@ extension AgentAnswer {
 package enum AgentProgress: Sendable, Equatable {
     /// A piece was appended. The next one may be there already.
     case piece
+    /// Something besides the answer's text is told. The next piece may be there already.
+    case event(AgentEvent)
     /// The next piece will be there at that time of the agent's clock, in nanoseconds, or when the agent says so by `wake`,
     /// whichever is first; `.max`: only then.
     case waiting(until: Int64)

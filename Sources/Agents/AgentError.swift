@@ -1,7 +1,7 @@
 /// Why an answer could not be given, or not to its end.
 package struct AgentError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What clients see as `error_code`.
-    package struct Code: RawRepresentable, Sendable, Hashable {
+    package struct Code: RawRepresentable, Sendable, Hashable, CaseIterable {
         package var rawValue: String
 
         package init(rawValue: String) {
@@ -18,16 +18,23 @@ package struct AgentError: Error, Sendable, Equatable, CustomStringConvertible {
         package static let rejected = Code(rawValue: "AGENT_REJECTED")
         /// The model's answer could not be understood.
         package static let protocolViolation = Code(rawValue: "AGENT_PROTOCOL")
+
+        package static let allCases = [unavailable, timeout, rateLimited, rejected, protocolViolation]
     }
 
     package var code: Code
     /// What clients are told: neither secrets nor internals.
     package var message: String
+    /// What lies behind it, in the words of the model's service: for the log, never for clients. Without secrets, too.
+    package var detail: String
 
-    package init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String, detail: String = "") {
         self.code = code
         self.message = message
+        self.detail = detail
     }
 
-    package var description: String { "\(message) (\(code.rawValue))" }
+    package var description: String {
+        "\(message) (\(code.rawValue))" + (detail.isEmpty ? "" : ": \(detail)")
+    }
 }

@@ -9,6 +9,11 @@ package struct AgentPrompt: Sendable {
     package var userProfile: JSONValue?
     /// The request's `context`.
     package var requestContext: JSONObject
+    /// What whoever asks wants the agent to keep to, besides what it is told by its own settings.
+    package var instructions: [String]
+    /// How the answer is to be made, in the words of OpenAI's chat completions: `temperature`, `max_tokens`, …
+    /// An agent keeps to what it knows.
+    package var parameters: JSONObject
     package var sessionID: String
     package var userID: String
     package var roomID: String
@@ -18,6 +23,8 @@ package struct AgentPrompt: Sendable {
         context: [AgentTurn] = [],
         userProfile: JSONValue? = nil,
         requestContext: JSONObject = [:],
+        instructions: [String] = [],
+        parameters: JSONObject = [:],
         sessionID: String,
         userID: String,
         roomID: String
@@ -26,6 +33,8 @@ package struct AgentPrompt: Sendable {
         self.context = context
         self.userProfile = userProfile
         self.requestContext = requestContext
+        self.instructions = instructions
+        self.parameters = parameters
         self.sessionID = sessionID
         self.userID = userID
         self.roomID = roomID

@@ -6,7 +6,7 @@ struct Main {
     static func main() {
         let result = MigrationsCommand.run(
             arguments: Array(CommandLine.arguments.dropFirst()),
-            settings: .process(StoreLocation.variables)
+            settings: .process()
         )
         write(result.output, to: STDOUT_FILENO)
         write(result.errors, to: STDERR_FILENO)

@@ -84,12 +84,17 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         readBuffer.deallocate()
     }
 
+    /// The loop on whose thread the caller runs, if it is one's.
+    package static var current: EventLoop? {
+        cs_current_loop().map { Unmanaged<EventLoop>.fromOpaque($0).takeUnretainedValue() }
+    }
+
     /// Whether the caller runs on this loop's thread.
     package var isCurrent: Bool {
         cs_current_loop() == Unmanaged.passUnretained(self).toOpaque()
     }
 
-    func preconditionOnLoop(_ function: StaticString = #function) {
+    package func preconditionOnLoop(_ function: StaticString = #function) {
         precondition(isCurrent, "\(function) was called off its loop")
     }
 
@@ -164,7 +169,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     /// Runs `block` on this loop at the monotonic time `deadline`, in nanoseconds. To be called on the loop.
-    func schedule(at deadline: Int64, _ block: @escaping @Sendable () -> Void) {
+    package func schedule(at deadline: Int64, _ block: @escaping @Sendable () -> Void) {
         preconditionOnLoop()
         timers.arm(timers.reserve(), deadline: deadline, action: .run(block))
     }
@@ -183,7 +188,9 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     // MARK: Channels
 
     /// Watches `descriptor`; `events` are those of `epoll_ctl`.
-    func register(_ descriptor: Int32, events: UInt32, channel: any IOChannel) throws(SystemError) -> ChannelToken {
+    package func register(_ descriptor: Int32, events: UInt32, channel: any IOChannel) throws(SystemError)
+        -> ChannelToken
+    {
         preconditionOnLoop()
         let index = Int(descriptor)
         if index >= channels.count {
@@ -197,8 +204,15 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         return token
     }
 
+    /// Watches the descriptor for other events from now on.
+    package func update(_ token: ChannelToken, events: UInt32) {
+        preconditionOnLoop()
+        guard channel(token) != nil else { return }
+        cs_epoll_control(epoll, EPOLL_CTL_MOD, token.descriptor, events, token.bits)
+    }
+
     /// Forgets the descriptor, and wakes that were meant for its channel. Closing it is the caller's part.
-    func unregister(_ token: ChannelToken) {
+    package func unregister(_ token: ChannelToken) {
         preconditionOnLoop()
         guard channel(token) != nil else { return }
         cs_epoll_control(epoll, EPOLL_CTL_DEL, token.descriptor, 0, 0)

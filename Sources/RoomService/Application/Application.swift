@@ -130,6 +130,7 @@ struct Application: Sendable {
             ServiceRoutes(
                 store: store,
                 tracker: tracker,
+                agents: agents,
                 backlog: backlog,
                 time: time,
                 readiness: readiness,
@@ -145,6 +146,8 @@ struct Application: Sendable {
             ),
             MetricsRoutes(
                 tracker: tracker,
+                agents: agents,
+                agentMetrics: chat.agentMetrics,
                 backlog: backlog,
                 server: serverMetrics,
                 memoryLimit: settings.streamMemory

@@ -4,10 +4,16 @@ import Storage
 struct Greeting {
     private let address: String
     private let store: String
+    private let agents: [String]
 
     init(_ settings: Settings, port: UInt16, store: any Store) {
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
         address = "http://\(host):\(port)"
+        agents = settings.modelAgents.map { agent in
+            let isDefault = settings.modelAgents.count > 1 && agent.options.name == settings.defaultAgentName
+            return
+                "\(agent.options.name): \(agent.options.model) at \(agent.endpoint.shownURL)\(isDefault ? " (default)" : "")"
+        }
         self.store = store.isShared ? "MongoDB, \(store.location)" : "embedded SQLite, \(store.location)"
     }
 
@@ -17,7 +23,7 @@ struct Greeting {
             \(ServiceInfo.name) \(ServiceInfo.version)
             Address: \(address)
             Store:   \(store)
-            Agent:   the built-in demo agent
+            \(agentLines)
 
             A room, a session in it, and a streamed reply:
 
@@ -26,5 +32,12 @@ struct Greeting {
             curl -N \(address)/api/chat/message \(json) -d "{\\"session_id\\":\\"$SESSION\\",\\"query\\":\\"How does a streamed answer reach me?\\"}"
 
             """
+    }
+
+    private var agentLines: String {
+        guard !agents.isEmpty else {
+            return "Agent:   the built-in demo agent; OPENAI_MODEL or AGENTS_FILE set up a real model (docs/agents.md)"
+        }
+        return agents.map { "Agent:   \($0)" }.joined(separator: "\n")
     }
 }

@@ -1,5 +1,6 @@
 import Agents
 import Glibc
+import HTTPClient
 import HTTPServer
 import Primitives
 import Storage
@@ -57,8 +58,7 @@ enum Main {
 
     private static func loadSettings() -> (Settings, warnings: [String]) {
         do throws(SettingsError) {
-            let names = SettingVariable.all.map(\.name) + UnsupportedVariable.all.map(\.name)
-            return try Settings.load(from: .process(names))
+            return try Settings.load(from: .process())
         } catch {
             write("\(ServiceInfo.name): \(error)\n", to: STDERR_FILENO)
             exit(badSettings)
@@ -81,19 +81,21 @@ enum Main {
             write("\(ServiceInfo.name): \(error.message)\n", to: STDERR_FILENO)
             return failed
         }
+        let client = HTTPClient(group: group)
         do {
             let application = try await Application(
                 settings: settings,
                 store: store,
                 group: group,
                 loop: loop,
-                agents: AgentRegistry(settings),
+                agents: AgentRegistry(settings, client: client),
                 time: time,
                 logger: logger
             )
             write(Greeting(settings, port: application.server.port, store: store).text, to: STDOUT_FILENO)
             await shutdown.wait()
             await application.shutDown(on: loop)
+            await client.close()
             return 0
         } catch {
             await store.close()

@@ -96,6 +96,7 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
                 if backlog.pausesAnswers { return wait(until: loop.now + Self.pauseInterval) }
                 switch try answer.next(appendingTo: &scratch.piece) {
                 case .piece: if let outcome = takePiece() { return end(.success(outcome)) }
+                case .event(let event): guard take(event) else { return end(.success(.cancelled)) }
                 case .waiting(let deadline): return wait(until: deadline)
                 case .ended: return end(.success(.complete))
                 }
@@ -118,6 +119,15 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
             progress.didAppend(scratch.piece.count, at: loop.now)
         }
         return isCut ? .cutAtLimit : nil
+    }
+
+    /// - Returns: false when the stream takes no more.
+    private func take(_ event: AgentEvent) -> Bool {
+        encoder.encode(status: event.status, members: event.members)
+        defer { encoder.buffers = EventBuffers() }
+        guard log.append(encoder.bytes) else { return false }
+        progress.didAppendEvent()
+        return true
     }
 
     private func wait(until deadline: Int64) {

@@ -31,7 +31,10 @@ struct ChatHistoryRoutes: RouteGroup {
             "agents": .array(list),
             "default_agent": .string(agents.defaultAgent.name),
             "streaming": "text/event-stream",
-            "statuses": ["started", "streaming", "complete", "cancelled", "error", "interrupted", "reset"],
+            "statuses": [
+                "started", "streaming", "reasoning", "tool_call", "reset", "complete", "cancelled", "error",
+                "interrupted",
+            ],
         ])
     }
 

@@ -11,6 +11,7 @@ final class ChatService: Sendable {
     let store: any Store
     let sessions: SessionService
     let agents: AgentRegistry
+    let agentMetrics = AgentMetrics()
     let tracker: ActiveStreamTracker
     let backlog: StoreBacklog
     let rateLimiter: RateLimiter

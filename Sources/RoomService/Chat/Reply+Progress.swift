@@ -4,6 +4,8 @@ extension Reply {
     /// What is measured while an answer is made. Times are monotonic, in nanoseconds.
     struct Progress {
         private(set) var chunks = 0
+        /// Events besides those of the answer's text, the first and the last one aside.
+        private(set) var otherEvents = 0
         /// Of the answer's text.
         private(set) var byteCount = 0
         private let startedAt: Int64
@@ -19,12 +21,17 @@ extension Reply {
             chunks += 1
         }
 
+        mutating func didAppendEvent() {
+            otherEvents += 1
+        }
+
         /// What is stored with the conversation: what was measured, and what else the agent tells. That clients can
-        /// resume the answer hangs on `chunks`.
+        /// resume the answer hangs on `chunks` and `other_events`.
         func metadata(_ agentMetadata: JSONObject, now: Int64) -> JSONObject {
             var metadata: JSONObject = ["response_time_ms": .integer((now - startedAt) / 1_000_000)]
             if let firstChunkAt { metadata["first_token_ms"] = .integer((firstChunkAt - startedAt) / 1_000_000) }
             metadata["chunks"] = .integer(Int64(chunks))
+            if otherEvents > 0 { metadata["other_events"] = .integer(Int64(otherEvents)) }
             for member in agentMetadata.members where metadata[member.key] == nil {
                 metadata[member.key] = member.value
             }

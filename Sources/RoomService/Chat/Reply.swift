@@ -57,14 +57,21 @@ final class Reply: Sendable {
         case .interrupted, nil: break
         }
         var metadata = pump.progress.metadata(pump.metadata, now: now)
-        if end == .completeAtLimit { metadata["finish_reason"] = .string(ReplyEnd.limitReason) }
+        switch end {
+        case .complete(let reason?): metadata["finish_reason"] = .string(reason)
+        case .failed(let code, let message):
+            metadata["error_code"] = .string(code)
+            metadata["error"] = .string(message)
+        case .complete(nil), .cancelled, .interrupted: break
+        }
+        service.agentMetrics.didEnd(end, agent: stream.agentType, metadata: metadata)
         await finish(end, metadata: metadata)
     }
 
     private func end(_ result: Result<AnswerPump.Outcome, any Error>) -> ReplyEnd {
         do {
             switch try result.get() {
-            case .complete: return .complete
+            case .complete: return .complete(for: pump.metadata["finish_reason"]?.stringValue)
             case .cutAtLimit: return .completeAtLimit
             case .cancelled: return .interrupted
             }

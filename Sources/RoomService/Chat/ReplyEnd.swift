@@ -4,9 +4,8 @@ import Streaming
 
 /// How a reply ends.
 enum ReplyEnd: Sendable, Equatable {
-    case complete
-    /// At the longest answer that there may be, though the agent had more to say.
-    case completeAtLimit
+    /// `finishReason`: why the answer has no more, where that is not that all is said: `length`, `content_filter`, …
+    case complete(finishReason: String? = nil)
     case cancelled
     case interrupted
     case failed(code: String, message: String)
@@ -14,19 +13,24 @@ enum ReplyEnd: Sendable, Equatable {
     /// Its terminal event.
     var streamEnd: StreamEnd {
         switch self {
-        case .complete, .completeAtLimit: .complete
+        case .complete: .complete
         case .cancelled: .cancelled
         case .interrupted: .interrupted
         case .failed: .error
         }
     }
 
-    /// The `finish_reason` of an answer that was cut at the limit, in the terminal event and in the metadata.
-    static let limitReason = "length"
+    /// The end of an answer as long as one may be, though the agent had more to say.
+    static let completeAtLimit = complete(finishReason: "length")
+
+    /// The end of an answer for that `finish_reason`, which need not be told when all is said.
+    static func complete(for finishReason: String?) -> ReplyEnd {
+        complete(finishReason: finishReason == "stop" ? nil : finishReason)
+    }
 
     var status: Conversation.Status {
         switch self {
-        case .complete, .completeAtLimit: .completed
+        case .complete: .completed
         case .cancelled: .cancelled
         case .interrupted: .interrupted
         case .failed: .failed
@@ -39,11 +43,9 @@ extension StreamEventEncoder {
     mutating func encodeTerminal(_ end: ReplyEnd, answer: String) {
         let content = JSONObject.Member(key: "content", value: .string(answer))
         switch end {
-        case .complete:
-            encode(status: end.streamEnd.rawValue, members: [content])
-        case .completeAtLimit:
-            let reason = JSONObject.Member(key: "finish_reason", value: .string(ReplyEnd.limitReason))
-            encode(status: end.streamEnd.rawValue, members: [content, reason])
+        case .complete(let finishReason):
+            let reason = finishReason.map { JSONObject.Member(key: "finish_reason", value: .string($0)) }
+            encode(status: end.streamEnd.rawValue, members: [content] + (reason.map { [$0] } ?? []))
         case .cancelled:
             let message = JSONObject.Member(key: "message", value: "Stream stopped by user")
             encode(status: end.streamEnd.rawValue, members: [message, content])

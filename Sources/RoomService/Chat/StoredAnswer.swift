@@ -12,9 +12,12 @@ struct StoredAnswer {
     private static let unknownSequence = 1 << 31
 
     init(_ conversation: Conversation) {
-        // Of a stream, sequence 0 is `started`, and the chunks follow.
-        let chunks = conversation.metadata["chunks"]?.integerValue.flatMap { Int(exactly: $0) } ?? -1
-        terminalSequence = (0..<Self.unknownSequence).contains(chunks) ? chunks + 1 : Self.unknownSequence
+        // Of a stream, sequence 0 is `started`, and the chunks and other events follow.
+        let chunks = conversation.metadata["chunks"]?.integerValue ?? -1
+        let others = conversation.metadata["other_events"]?.integerValue ?? 0
+        let known = 0..<Int64(Self.unknownSequence / 2)
+        let isKnown = known.contains(chunks) && known.contains(others)
+        terminalSequence = isKnown ? Int(chunks + others) + 1 : Self.unknownSequence
         log = StreamLog(streamID: conversation.streamID ?? conversation.id, agentType: conversation.agentType)
         var encoder = StreamEventEncoder(
             streamID: log.streamID,
@@ -32,10 +35,13 @@ extension Conversation {
     /// How the stream of the conversation ended, as its terminal event tells it.
     var end: ReplyEnd {
         switch status {
-        case .completed where metadata["finish_reason"]?.stringValue == ReplyEnd.limitReason: .completeAtLimit
-        case .completed: .complete
+        case .completed: .complete(for: metadata["finish_reason"]?.stringValue)
         case .cancelled: .cancelled
-        case .failed: .failed(code: "AGENT_UNAVAILABLE", message: "The answer could not be completed")
+        case .failed:
+            .failed(
+                code: metadata["error_code"]?.stringValue ?? "AGENT_UNAVAILABLE",
+                message: metadata["error"]?.stringValue ?? "The answer could not be completed"
+            )
         case .interrupted, .streaming: .interrupted
         }
     }

@@ -104,6 +104,47 @@ extension SettingVariable {
     ]
 
     private static let agents: [SettingVariable] = [
+        .parsed(
+            "OPENAI_BASE_URL",
+            \.openAIBaseURL,
+            allowed: "the address of an OpenAI-compatible API, such as https://api.openai.com/v1",
+            isSecret: true,
+            endpoint,
+            "API of the model that answers, up to /chat/completions; https://api.openai.com/v1 where only a model is set"
+        ),
+        .parsed(
+            "OPENAI_API_KEY",
+            \.openAIKey,
+            allowed: "a key without spaces",
+            isSecret: true,
+            key,
+            "key for that API"
+        ),
+        .parsed("OPENAI_MODEL", \.openAIModel, allowed: "a model's name", { $0 }, "name of the model there"),
+        .parsed("AGENTS_FILE", \.agentsFile, allowed: "a path", { $0 }, "JSON file of several agents"),
+        .duration("AGENT_CONNECT_TIMEOUT_SECONDS", \.agentConnectTimeout, 0.1...300, "for a connection to a model"),
+        .duration(
+            "AGENT_TIMEOUT_SECONDS",
+            \.agentTimeout,
+            0.1...86_400,
+            "to a model's first token, and between any two pieces of its answer"
+        ),
+        .duration("AGENT_TOTAL_TIMEOUT_SECONDS", \.agentTotalTimeout, 0.1...604_800, "for a model's whole answer"),
+        .integer(
+            "AGENT_RETRIES",
+            \.agentRetries,
+            0...10,
+            unit: "tries",
+            "after the first, as long as nothing of an answer has come"
+        ),
+        .integer(
+            "AGENT_MAX_CONCURRENT",
+            \.agentMaxConcurrent,
+            1...1_000_000,
+            unit: "answers",
+            "that one API makes at the same time"
+        ),
+        .integer("AGENT_MAX_WAITING", \.agentMaxWaiting, 0...1_000_000, unit: "questions", "that wait for that"),
         .integer(
             "CONTEXT_MAX_CHARS",
             \.contextMaxCharacters,
@@ -147,6 +188,14 @@ extension SettingVariable {
     /// What MongoDB takes on every platform.
     private static let databaseName: @Sendable (String) -> String? = { text in
         MongoOptions.isDatabaseName(text) ? text : nil
+    }
+
+    private static let endpoint: @Sendable (String) -> String? = { text in
+        text.isEmpty || (try? UpstreamEndpoint(baseURL: text)) != nil ? text : nil
+    }
+
+    private static let key: @Sendable (String) -> String? = { text in
+        UpstreamEndpoint.isKey(text) ? text : nil
     }
 
     private static let path: @Sendable (String) -> String? = { text in

@@ -21,8 +21,12 @@ extension Settings {
         }
         let unsupported = checkUnsupported(source)
         faults += unsupported.faults
+        var agents = ModelAgents(settings, source)
+        faults += agents.read()
+        settings.modelAgents = agents.agents
+        settings.defaultAgent = agents.defaultName
         guard faults.isEmpty else { throw SettingsError(faults: faults) }
-        return (settings, unsupported.warnings + unknownNames(source.file))
+        return (settings, unsupported.warnings + agents.warnings + unknownNames(source.file, besides: agents.keyNames))
     }
 
     /// Values are not shown: addresses of servers hold passwords.
@@ -41,8 +45,8 @@ extension Settings {
         return (faults, warnings)
     }
 
-    private static func unknownNames(_ file: DotEnv) -> [String] {
-        let known = Set(SettingVariable.all.map(\.name) + UnsupportedVariable.all.map(\.name))
+    private static func unknownNames(_ file: DotEnv, besides names: [String]) -> [String] {
+        let known = Set(SettingVariable.all.map(\.name) + UnsupportedVariable.all.map(\.name) + names)
         return file.entries.filter { !known.contains($0.key) }
             .sorted { $0.value.line < $1.value.line }
             .map { "\($0.key) (\(SettingsSource.fileName), line \($0.value.line)): no such setting; it is ignored" }

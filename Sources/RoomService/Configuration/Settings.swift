@@ -23,6 +23,28 @@ struct Settings: Sendable, Equatable {
 
     // MARK: Agents
 
+    /// Where an OpenAI-compatible API is, up to `/chat/completions`. It may hold credentials.
+    var openAIBaseURL = ""
+    var openAIKey = ""
+    var openAIModel = ""
+    /// A file of agents; see `AgentsFile`.
+    var agentsFile = ""
+    /// To the first token of an answer, and from one byte of it to the next.
+    var agentTimeout = Duration.seconds(30)
+    var agentConnectTimeout = Duration.seconds(5)
+    /// For the whole of an answer.
+    var agentTotalTimeout = Duration.seconds(600)
+    /// Tries after the first, as long as nothing of an answer has come.
+    var agentRetries = 2
+    /// Answers that one model's service makes at the same time.
+    var agentMaxConcurrent = 1000
+    /// Questions that wait for that.
+    var agentMaxWaiting = 1000
+    /// The agents that ask models, as the variables above and the file say; none: the demo agent answers.
+    var modelAgents: [ModelAgent] = []
+    /// Which of them answers where nobody chooses; the first, where this is nil.
+    var defaultAgent: String?
+    var defaultAgentName: String? { defaultAgent ?? modelAgents.first?.options.name }
     /// Tokens per second; 0: unpaced.
     var demoRate = 20.0
     /// 0: as the answer needs.

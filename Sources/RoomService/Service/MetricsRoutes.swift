@@ -1,3 +1,4 @@
+import Agents
 import HTTPServer
 import Primitives
 import Streaming
@@ -5,6 +6,8 @@ import Streaming
 /// `/metrics`: what Prometheus reads.
 struct MetricsRoutes: RouteGroup {
     let tracker: ActiveStreamTracker
+    let agents: AgentRegistry
+    let agentMetrics: AgentMetrics
     let backlog: StoreBacklog
     let server: HTTPServerMetrics
     /// For all logs together, in bytes.
@@ -18,6 +21,8 @@ struct MetricsRoutes: RouteGroup {
         var text = MetricsText()
         addStreams(to: &text)
         addReaders(to: &text)
+        addAgents(to: &text)
+        addUpstreams(to: &text)
         addProcess(to: &text)
         return text.response
     }
@@ -73,6 +78,59 @@ struct MetricsRoutes: RouteGroup {
                 ("vanished", server.cutVanished.load(ordering: .relaxed)),
             ]
         )
+    }
+
+    private func addAgents(to text: inout MetricsText) {
+        let agents = agents.agents.map { (name: $0.name, counts: agentMetrics.counts(of: $0.name)) }
+        text.add(
+            "agent_first_token_seconds",
+            "Time from a question to the first of its answer's text",
+            by: "agent",
+            agents.map { ($0.name, $0.counts.firstToken) }
+        )
+        text.add(
+            "agent_answer_seconds",
+            "Time from a question to the end of its answer",
+            by: "agent",
+            agents.map { ($0.name, $0.counts.answer) }
+        )
+        text.add(
+            "agent_tokens_total",
+            .counter,
+            "Tokens, as the models' services tell them",
+            agents.flatMap { name, counts in
+                [("prompt", counts.promptTokens), ("completion", counts.completionTokens)].map {
+                    (labels: [("agent", name), ("kind", $0.0)], value: $0.1)
+                }
+            }
+        )
+        text.add(
+            "agent_errors_total",
+            .counter,
+            "Answers that failed, by the error's code",
+            agents.flatMap { name, counts in
+                counts.errors.sorted { $0.key < $1.key }.map {
+                    (labels: [("agent", name), ("code", $0.key)], value: $0.value)
+                }
+            }
+        )
+    }
+
+    /// Of agents that ask the same service, each shows the same.
+    private func addUpstreams(to text: inout MetricsText) {
+        let agents = agents.agents.compactMap { agent in agent.health.map { (name: agent.name, health: $0) } }
+        func add(_ name: String, _ kind: MetricsText.Kind, _ help: String, _ value: (AgentHealth) -> Int) {
+            text.add(name, kind, help, agents.map { (labels: [("agent", $0.name)], value: value($0.health)) })
+        }
+        add("agent_retries_total", .counter, "Requests to a model that were made again") { $0.retries }
+        add("agent_requests_running", .gauge, "Answers that the agent's service makes") { $0.upstream.running }
+        add("agent_requests_waiting", .gauge, "Questions that wait for it") { $0.upstream.waiting }
+        add("agent_requests_limit", .gauge, "Answers that it may make at the same time") {
+            $0.upstream.limits.concurrent
+        }
+        add("agent_circuit_open", .gauge, "1 while it is left alone after failures") {
+            $0.upstream.circuit == .open ? 1 : 0
+        }
     }
 
     private func addProcess(to text: inout MetricsText) {

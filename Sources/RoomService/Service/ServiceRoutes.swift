@@ -1,3 +1,4 @@
+import Agents
 import HTTPServer
 import Primitives
 import Storage
@@ -7,6 +8,7 @@ import Streaming
 struct ServiceRoutes: RouteGroup {
     let store: any Store
     let tracker: ActiveStreamTracker
+    let agents: AgentRegistry
     let backlog: StoreBacklog
     let time: any TimeSource
     let readiness: Readiness
@@ -51,6 +53,21 @@ struct ServiceRoutes: RouteGroup {
         return Envelope.plain(["status": "ready"])
     }
 
+    /// A model that is out of order makes the service no less healthy: other agents, and all that is stored, are there.
+    private var agentChecks: JSONValue {
+        let checks = agents.agents.map { agent -> JSONObject.Member in
+            var check: JSONObject = ["status": .string(agent.health?.upstream.circuit.rawValue ?? "healthy")]
+            if let upstream = agent.health?.upstream {
+                check["running"] = .integer(Int64(upstream.running))
+                check["waiting"] = .integer(Int64(upstream.waiting))
+                check["max_concurrent"] = .integer(Int64(upstream.limits.concurrent))
+                check["max_waiting"] = .integer(Int64(upstream.limits.waiting))
+            }
+            return JSONObject.Member(key: agent.name, value: .object(check))
+        }
+        return .object(JSONObject(checks))
+    }
+
     private func health(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         let start = time.monotonicNanoseconds
         var sessionCount: Int?
@@ -76,6 +93,7 @@ struct ServiceRoutes: RouteGroup {
                 "waiting_for_store": .integer(Int64(backlog.count)),
                 "paused": .bool(backlog.pausesAnswers),
             ],
+            "agents": agentChecks,
         ]
         let status = isHealthy ? "healthy" : readiness.isDraining ? "draining" : "unhealthy"
         var response = Envelope.plain(

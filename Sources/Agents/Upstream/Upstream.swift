@@ -1,0 +1,173 @@
+import HTTPClient
+import Primitives
+import Synchronization
+
+/// A service that runs models, as one or several agents use it: how it is reached, how many answers it is asked for at once, and
+/// whether it is asked at all while it is out of order. Shared by all loops.
+package final class Upstream: Sendable {
+    package struct Limits: Sendable, Equatable {
+        /// Answers that are made at the same time.
+        package var concurrent = 1000
+        /// Questions that wait for a place.
+        package var waiting = 1000
+        /// So many failures in a row, and it is left alone for a while.
+        package var breakerFailures = 5
+        /// How long, in nanoseconds.
+        package var breakerTime: Int64 = 10_000_000_000
+
+        package init() {}
+    }
+
+    /// How it is doing.
+    package struct Health: Sendable, Equatable {
+        package enum Circuit: String, Sendable {
+            case closed = "healthy"
+            case open
+            case halfOpen = "half_open"
+        }
+
+        package var circuit: Circuit
+        package var running: Int
+        package var waiting: Int
+        package var limits: Limits
+    }
+
+    private struct State {
+        var breaker: CircuitBreaker
+        var line: WaitingLine<@Sendable () -> Void>
+        /// Those of the waiting that have got a place, until they look.
+        var served: Set<Int> = []
+        var lastID = 0
+    }
+
+    package let endpoint: UpstreamEndpoint
+    package let limits: Limits
+    private let state: Mutex<State>
+
+    package init(_ endpoint: UpstreamEndpoint, limits: Limits) {
+        self.endpoint = endpoint
+        self.limits = limits
+        state = Mutex(
+            State(
+                breaker: CircuitBreaker(failureLimit: limits.breakerFailures, openTime: limits.breakerTime),
+                line: WaitingLine(limit: limits.concurrent, waitingLimit: limits.waiting)
+            )
+        )
+    }
+
+    package var health: Health {
+        state.withLock { state in
+            let circuit: Health.Circuit =
+                switch state.breaker.state {
+                case .closed: .closed
+                case .open: .open
+                case .halfOpen: .halfOpen
+                }
+            return Health(
+                circuit: circuit,
+                running: state.line.running,
+                waiting: state.line.waitingCount,
+                limits: limits
+            )
+        }
+    }
+
+    // MARK: Places
+
+    /// Asks for a place among those who ask the service. It is given back when it is let go of.
+    ///
+    /// - Parameter wake: called, on any thread, when there is one after a while.
+    /// - Throws: `AGENT_RATE_LIMITED` when too many wait.
+    func place(wake: @escaping @Sendable () -> Void) throws(AgentError) -> Place {
+        let (id, entry) = state.withLock { state in
+            state.lastID += 1
+            return (state.lastID, state.line.enter(state.lastID, wake))
+        }
+        guard entry != .refused else { throw Self.busy }
+        return Place(upstream: self, id: id, isServed: entry == .running)
+    }
+
+    static let busy = AgentError(.rateLimited, "Too many questions wait for the model. Please try again in a while.")
+
+    /// One of the places. Confined to whoever has it.
+    final class Place {
+        private let upstream: Upstream
+        private let id: Int
+        private var isServed: Bool
+
+        fileprivate init(upstream: Upstream, id: Int, isServed: Bool) {
+            self.upstream = upstream
+            self.id = id
+            self.isServed = isServed
+        }
+
+        deinit { upstream.leave(id, isServed: isServed) }
+
+        /// Whether the wait for it is over.
+        var hasBeenServed: Bool {
+            if !isServed { isServed = upstream.state.withLock { $0.served.remove(id) != nil } }
+            return isServed
+        }
+    }
+
+    private func leave(_ id: Int, isServed: Bool) {
+        let next = state.withLock { state -> (@Sendable () -> Void)? in
+            guard isServed || state.served.remove(id) != nil else {
+                state.line.giveUp(id)
+                return nil
+            }
+            guard let next = state.line.leave() else { return nil }
+            state.served.insert(next.id)
+            return next.member
+        }
+        next?()
+    }
+
+    // MARK: Requests
+
+    /// Asks for leave to make one request.
+    ///
+    /// - Throws: `AGENT_UNAVAILABLE` while the service is left alone.
+    func begin(at now: Int64) throws(AgentError) -> Attempt {
+        guard let leave = state.withLock({ $0.breaker.enter(at: now) }) else { throw Self.outOfOrder }
+        return Attempt(upstream: self, leave: leave, now: now)
+    }
+
+    private static let outOfOrder = AgentError(
+        .unavailable,
+        "The model is out of order for now. Please try again in a while.",
+        detail: "not asked, after several failures in a row"
+    )
+
+    /// A request that is under way. Confined to whoever has it; without an outcome it counts for nothing.
+    final class Attempt {
+        private let upstream: Upstream
+        private let leave: CircuitBreaker.Leave
+        private let begun: Int64
+        private var hasOutcome = false
+
+        fileprivate init(upstream: Upstream, leave: CircuitBreaker.Leave, now: Int64) {
+            self.upstream = upstream
+            self.leave = leave
+            begun = now
+        }
+
+        deinit {
+            guard !hasOutcome else { return }
+            upstream.state.withLock { $0.breaker.didGiveUp(leave, at: begun) }
+        }
+
+        /// The service answers.
+        func didSucceed() {
+            guard !hasOutcome else { return }
+            hasOutcome = true
+            upstream.state.withLock { $0.breaker.didSucceed() }
+        }
+
+        func didFail(at now: Int64) {
+            guard !hasOutcome else { return }
+            hasOutcome = true
+            upstream.state.withLock { $0.breaker.didFail(leave, at: now) }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import Primitives
+
+/// Where a service is, and how it is asked.
+package struct UpstreamEndpoint: Sendable, Hashable {
+    /// `https://api.example.org/v1`: what comes before `/chat/completions`. It may hold credentials.
+    package let baseURL: String
+    /// Sent as a bearer token (RFC 6750); empty: none.
+    package let key: String
+    /// A file of certificate authorities to trust instead of the system's.
+    package let authorities: String?
+
+    /// Why a text is no such address.
+    package struct Fault: Error, CustomStringConvertible {
+        package var description: String
+    }
+
+    /// - Parameters:
+    ///   - baseURL: a slash at its end counts for nothing.
+    ///   - key: must be one (`isKey`).
+    package init(baseURL: String, key: String = "", authorities: String? = nil) throws(Fault) {
+        let scheme = baseURL.hasPrefix("https://") ? 8 : baseURL.hasPrefix("http://") ? 7 : 0
+        guard scheme > 0 else { throw Fault(description: "must begin with https:// or http://") }
+        guard baseURL.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw Fault(description: "must have neither spaces nor characters beyond ASCII")
+        }
+        guard !baseURL.contains("?"), !baseURL.contains("#") else {
+            throw Fault(description: "must have neither '?' nor '#'")
+        }
+        var url = baseURL
+        while url.hasSuffix("/") { url.removeLast() }
+        let host = url.dropFirst(scheme).prefix { $0 != "/" }.split(separator: "@").last ?? ""
+        guard !host.isEmpty, host.first != ":" else { throw Fault(description: "must name a host") }
+        precondition(Self.isKey(key), "A key goes into a header field")
+        self.baseURL = url
+        self.key = key
+        self.authorities = authorities
+    }
+
+    /// Whether a key can be sent: without spaces, control characters, and characters beyond ASCII.
+    package static func isKey(_ key: String) -> Bool {
+        key.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+    }
+
+    /// The address without credentials.
+    package var shownURL: String {
+        guard let slashes = baseURL.firstRange(of: "://") else { return "" }
+        let rest = baseURL[slashes.upperBound...]
+        let authority = rest.prefix { $0 != "/" }
+        guard let at = authority.lastIndex(of: "@") else { return baseURL }
+        return String(baseURL[..<slashes.upperBound] + rest[rest.index(after: at)...])
+    }
+
+    /// `text` without what nobody may see, and not longer than a line of a log should be.
+    func redacted(_ text: String) -> String {
+        var text = text
+        for secret in secrets { text = text.replacing(secret, with: "…") }
+        return String(text.prefix(Self.shownLength))
+    }
+
+    private static let shownLength = 300
+
+    private var secrets: [String] {
+        var secrets = key.isEmpty ? [] : [key]
+        if let slashes = baseURL.firstRange(of: "://") {
+            let authority = baseURL[slashes.upperBound...].prefix { $0 != "/" }
+            if let at = authority.lastIndex(of: "@") {
+                secrets += authority[..<at].split(separator: ":", maxSplits: 1).map(String.init)
+            }
+        }
+        return secrets.filter { $0.count >= 4 }
+    }
+}

@@ -1,0 +1,88 @@
+import Agents
+import Primitives
+
+/// Reads which agents ask models: one by `OPENAI_…`, or those of `AGENTS_FILE`, for which `OPENAI_…` are what they do not say themselves.
+struct ModelAgents {
+    private(set) var agents: [ModelAgent] = []
+    /// Who answers where nobody chooses.
+    private(set) var defaultName: String?
+    private(set) var warnings: [String] = []
+    /// The variables that keys were taken from.
+    private(set) var keyNames: [String] = []
+
+    private let settings: Settings
+    private let source: SettingsSource
+
+    /// The agent that `OPENAI_…` alone make.
+    private static let usualName = "assistant"
+    private static let openAI = "https://api.openai.com/v1"
+    private static let fileSizeLimit = 1 << 20
+
+    init(_ settings: Settings, _ source: SettingsSource) {
+        self.settings = settings
+        self.source = source
+    }
+
+    /// - Returns: all that is wrong, one line each, without secrets.
+    mutating func read() -> [String] {
+        if !settings.agentsFile.isEmpty { return readFile() }
+        guard !settings.openAIModel.isEmpty || !settings.openAIBaseURL.isEmpty else {
+            if !settings.openAIKey.isEmpty {
+                warnings.append(
+                    "OPENAI_API_KEY alone makes no agent: set OPENAI_MODEL, and OPENAI_BASE_URL where it is not OpenAI's"
+                )
+            }
+            return []
+        }
+        guard !settings.openAIModel.isEmpty else { return ["OPENAI_MODEL: must be set beside OPENAI_BASE_URL"] }
+        return read([["name": .string(Self.usualName)]], of: "OPENAI_BASE_URL")
+    }
+
+    private mutating func readFile() -> [String] {
+        let place = "AGENTS_FILE \(settings.agentsFile)"
+        let json: JSONValue
+        do {
+            json = try JSONParser.parse(try FileContents.read(settings.agentsFile, limit: Self.fileSizeLimit))
+        } catch {
+            return ["\(place): \(error)"]
+        }
+        guard let list = json.objectValue?["agents"]?.arrayValue, !list.isEmpty else {
+            return ["\(place): must be an object with a list of agents: {\"agents\": [{\"name\": …}, …]}"]
+        }
+        var faults = read(list, of: place)
+        switch json.objectValue?["default"] {
+        case nil, .null?: break
+        case .string(let name)? where list.contains { $0.objectValue?["name"] == .string(name) }: defaultName = name
+        default: faults.append("\(place): default: must be the name of one of its agents")
+        }
+        for key in json.objectValue?.members.map(\.key) ?? [] where key != "agents" && key != "default" {
+            faults.append("\(place): \(key): no such member")
+        }
+        return faults
+    }
+
+    private mutating func read(_ list: [JSONValue], of place: String) -> [String] {
+        var faults: [String] = []
+        for (index, value) in list.enumerated() {
+            let here = list.count == 1 && settings.agentsFile.isEmpty ? place : "\(place): agents[\(index)]"
+            guard let object = value.objectValue else {
+                faults.append("\(here): must be an object")
+                continue
+            }
+            var reader = ModelAgentReader(object, settings, baseURL: Self.openAI, source)
+            let agent = reader.read()
+            faults += reader.faults.map { "\(here)\($0)" }
+            if let name = reader.keyName { keyNames.append(name) }
+            guard let agent, reader.faults.isEmpty else { continue }
+            if agents.contains(where: { $0.options.name == agent.options.name }) {
+                faults.append("\(here).name: '\(agent.options.name)' is taken by another")
+            }
+            // They share its places, and what is known of its health.
+            if let other = agents.first(where: { $0.endpoint == agent.endpoint }), other.limits != agent.limits {
+                faults.append("\(here): asks the same API as '\(other.options.name)', but with other limits")
+            }
+            agents.append(agent)
+        }
+        return faults
+    }
+}
