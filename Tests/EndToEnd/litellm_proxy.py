@@ -36,8 +36,9 @@ class LiteLLMProxy:
             {"model_name": name, "litellm_params": {"model": "openai/gpt-4o-mini", "api_key": "x", "mock_response": text}}
             for name, text in answers.items()
         ]
-        # JSON is YAML.
-        self.config.write_text(json.dumps({"model_list": models, "general_settings": {"master_key": MASTER_KEY}}))
+        config = {"model_list": models, "general_settings": {"master_key": MASTER_KEY}}
+        # JSON is YAML, but for its escapes of characters beyond 16 bits.
+        self.config.write_text(json.dumps(config, ensure_ascii=False), encoding="utf-8")
         self.process = None
 
     def start(self):
