@@ -6,6 +6,7 @@ And a proxy that clients may be told to go through.
 import asyncio
 import socket
 import threading
+import time
 
 import hypercorn.asyncio
 import hypercorn.config
@@ -14,7 +15,8 @@ from scripted_model import answer
 
 
 class HTTP2Model:
-    """Answers every question as an ordinary answer of three words, in a thread of its own, until `close`.
+    """Answers every question as an ordinary answer of three words, in a thread of its own, until `close`, which waits for its
+    clients to end their connections.
 
     `certificate` is a trustme certificate for 127.0.0.1.
     """
@@ -23,6 +25,8 @@ class HTTP2Model:
         self.requests = []
         self.running = 0
         self.most_running = 0
+        # When clients have given up answers.
+        self.given_up_at = []
         # While it is clear, answers do not go on after their first word.
         self.go_on = threading.Event()
         self.go_on.set()
@@ -61,9 +65,12 @@ class HTTP2Model:
             await send({"type": "http.response.body", "body": part, "more_body": True})
         gone = asyncio.ensure_future(receive())
         while not self.go_on.is_set() and not gone.done():
-            await asyncio.sleep(0.005)
-        gone.cancel()
+            await asyncio.sleep(0.002)
         self.running -= 1
+        if gone.done():
+            self.given_up_at.append(time.monotonic())
+            return
+        gone.cancel()
         await send({"type": "http.response.body", "body": b"".join(rest)})
 
     async def lifespan(self, receive, send):

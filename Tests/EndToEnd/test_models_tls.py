@@ -1,6 +1,7 @@
 """Models over TLS, over HTTP/2, and behind a proxy."""
 
 import ssl
+import time
 
 import pytest
 import trustme
@@ -43,7 +44,7 @@ def tls_model(authority):
 
 @pytest.fixture
 def http2_model(authority, tmp_path):
-    """Makes a model with those protocols."""
+    """Makes a model with those protocols. It must come before the service, as its end waits for that of its clients."""
     models = []
 
     def make(*protocols):
@@ -83,7 +84,7 @@ def test_a_certificate_for_another_name_is_refused(chat_with, tls_model, ca_file
     assert upstream.requests == []
 
 
-def test_a_model_that_can_speaks_http2_and_many_answers_share_a_connection(chat_with, http2_model, ca_file):
+def test_a_model_that_can_speaks_http2_and_many_answers_share_a_connection(http2_model, ca_file, chat_with):
     upstream = http2_model("h2", "http/1.1")
     agent = {"name": "ada", "base_url": upstream.url, "ca_file": ca_file, "max_concurrent": 30}
     first = chat_with([agent], LOOPS="1")
@@ -101,24 +102,41 @@ def test_a_model_that_can_speaks_http2_and_many_answers_share_a_connection(chat_
     assert len({client for _, client in upstream.requests}) == 1
 
 
-def test_a_stop_over_http2_spares_the_other_answers_of_the_connection(chat_with, http2_model, ca_file):
+def assert_given_up(upstream, since):
+    wait_until(lambda: upstream.given_up_at, 5, "the end of the stopped answer at the model")
+    assert upstream.given_up_at[0] - since < 0.1
+
+
+def test_a_stop_over_http2_reaches_the_model(http2_model, ca_file, chat_with):
+    upstream = http2_model("h2")
+    upstream.go_on.clear()
+    chat = chat_with([{"name": "ada", "base_url": upstream.url, "ca_file": ca_file}])
+    stream = chat.stream()
+    stream.wait_for(2)
+    chat.stop()
+    assert_given_up(upstream, time.monotonic())
+    assert stream.wait_for_terminal().status == "cancelled"
+    assert upstream.running == 0
+
+
+def test_a_stop_over_http2_spares_the_other_answers_of_the_connection(http2_model, ca_file, chat_with):
     upstream = http2_model("h2")
     first = chat_with([{"name": "ada", "base_url": upstream.url, "ca_file": ca_file}], LOOPS="1")
     assert first.ask()[-1].content == "One two three."
     upstream.go_on.clear()
-    other = first.another()
-    stopped, running = first.stream(), other.stream()
+    stopped, running = first.stream(), first.another().stream()
     for stream in (stopped, running):
         stream.wait_for(2)
     first.stop()
+    assert_given_up(upstream, time.monotonic())
     assert stopped.wait_for_terminal().status == "cancelled"
-    wait_until(lambda: upstream.running == 1, 5, "the end of the stopped answer at the model")
+    assert upstream.running == 1
     upstream.go_on.set()
     assert running.wait_for_terminal().content == "One two three."
     assert len({client for _, client in upstream.requests}) == 1
 
 
-def test_a_model_without_http2_is_asked_over_http1(chat_with, http2_model, ca_file):
+def test_a_model_without_http2_is_asked_over_http1(http2_model, ca_file, chat_with):
     upstream = http2_model("http/1.1")
     chat = chat_with([{"name": "ada", "base_url": upstream.url, "ca_file": ca_file}])
     assert chat.ask()[-1].content == "One two three."
