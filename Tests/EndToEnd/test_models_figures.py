@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from scripted_model import DONE, answer, cut, delta, finish, refuse, usage, wait
+from scripted_model import DONE, answer, cut, delta, finish, pause, refuse, usage, wait
 from waiting import wait_until
 
 pytestmark = pytest.mark.embedded
@@ -25,8 +25,8 @@ def metric(values, name, agent="ada", **labels):
     return values.get((f"roomservice_agent_{name}", frozenset(({"agent": agent} | labels).items())), 0)
 
 
-def test_health_tells_how_each_agent_is(chat_with):
-    agents = [{"name": "ada", "max_concurrent": 3, "max_waiting": 4}, {"name": "bob"}]
+def test_health_tells_how_each_agent_is(chat_with, model):
+    agents = [{"name": "ada", "max_concurrent": 3, "max_waiting": 4}, {"name": "bob", "base_url": model.url + "/of/bob"}]
     checks = chat_with(agents).api.http.get("/api/health").json()["checks"]["agents"]
     assert checks["ada"] == {"status": "healthy", "running": 0, "waiting": 0, "max_concurrent": 3, "max_waiting": 4}
     assert set(checks["bob"]) == set(checks["ada"])
@@ -46,10 +46,14 @@ def test_metrics_have_a_type_and_help_and_every_agent_from_the_start(chat_with):
     for name in ("requests_running", "requests_waiting", "circuit_open", "retries_total", "answer_seconds_count"):
         key = f"roomservice_agent_{name}", frozenset({("agent", "ada")})
         assert values[key] == 0
+    codes = ("AGENT_UNAVAILABLE", "AGENT_TIMEOUT", "AGENT_RATE_LIMITED", "AGENT_REJECTED", "AGENT_PROTOCOL")
+    for code in codes:
+        assert values["roomservice_agent_errors_total", frozenset({("agent", "ada"), ("code", code)})] == 0
 
 
 def test_answers_tokens_and_their_times_are_counted(chat_with, model):
-    model.script(*answer("So ", "far.", usage=usage(9, 7)))
+    # Long enough to be more than nothing in milliseconds.
+    model.script(pause(0.02), *answer("So ", "far.", usage=usage(9, 7)))
     chat = chat_with([{"name": "ada"}])
     for _ in range(3):
         chat.ask()
@@ -58,7 +62,7 @@ def test_answers_tokens_and_their_times_are_counted(chat_with, model):
     assert metric(values, "tokens_total", kind="completion") == 21
     for name in ("first_token_seconds", "answer_seconds"):
         assert metric(values, f"{name}_count") == metric(values, f"{name}_bucket", le="+Inf") == 3
-        assert 0 < metric(values, f"{name}_sum") < 3
+        assert 0.06 <= metric(values, f"{name}_sum") < 3
         buckets = {
             float(dict(labels)["le"]): value
             for (key, labels), value in values.items()

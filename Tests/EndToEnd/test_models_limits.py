@@ -100,12 +100,12 @@ def test_a_probe_is_alone_and_opens_the_breaker_again_when_it_fails(chat_with, m
 
 def test_the_breaker_of_one_model_leaves_the_others_alone(chat_with, model, closed_port):
     agents = [fragile(base_url=f"http://127.0.0.1:{closed_port}/v1", breaker_seconds=60), {"name": "bob"}]
-    chat = chat_with(agents, default="bob")
+    chat = chat_with(agents)
     for _ in range(5):
         chat.assert_failed(chat.ask(agent_type="ada")[-1], "AGENT_UNAVAILABLE")
     assert health(chat)["status"] == "open"
     assert health(chat, "bob")["status"] == "healthy"
-    assert chat.ask()[-1].content == "An answer."
+    assert chat.ask(agent_type="bob")[-1].content == "An answer."
 
 
 class Gates:
