@@ -84,6 +84,13 @@ struct CurlEasy: Hashable {
         return status == 0 ? nil : status
     }
 
+    /// The connection's port on this side, by which connections can be told apart; nil before there is one.
+    var localPort: Int? {
+        var port = 0
+        cc_get_long(handle, CURLINFO_LOCAL_PORT, &port)
+        return port > 0 ? port : nil
+    }
+
     /// The value of `Content-Type`; empty where there is none.
     var contentType: String {
         var text: UnsafePointer<CChar>?

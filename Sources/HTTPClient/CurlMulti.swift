@@ -11,6 +11,7 @@ final class CurlMulti: LoopWork, @unchecked Sendable {
     private let handle: UnsafeMutableRawPointer
     private var sockets: [curl_socket_t: CurlSocket] = [:]
     private var timer: EventLoop.Timer?
+    private var transfers: Set<CurlEasy> = []
     /// Transfers that nobody waits for any more, each with the time until which it may come to its end: then its connection can
     /// be used again.
     private var lingering: [CurlEasy: Int64] = [:]
@@ -73,15 +74,31 @@ final class CurlMulti: LoopWork, @unchecked Sendable {
         loop.preconditionOnLoop()
         precondition(!isClosed, "The HTTP client has been closed")
         curl_multi_add_handle(handle, easy.handle)
+        transfers.insert(easy)
     }
 
-    /// Ends a transfer: its connection is closed if it is in the middle of something.
+    /// Lets go of a transfer that has ended.
     func remove(_ easy: CurlEasy) {
         loop.preconditionOnLoop()
         free(easy)
     }
 
+    /// Ends a transfer in the middle of its response, so that the other side hears of it at once: its connection is closed, or,
+    /// where others share it, its stream is reset (RFC 9113, section 5.4.2).
+    func abort(_ easy: CurlEasy) {
+        loop.preconditionOnLoop()
+        let port = easy.localPort
+        // Or a connection that nobody shares would stay open, and with it the stream.
+        easy.set(CURLOPT_FORBID_REUSE, 1)
+        free(easy)
+        // libcurl 7.88 sends the reset only with the next frame of the connection: pausing another of its streams makes one.
+        guard let port, let other = transfers.first(where: { $0.localPort == port }) else { return }
+        curl_easy_pause(other.handle, Int32(CURLPAUSE_RECV))
+        curl_easy_pause(other.handle, Int32(CURLPAUSE_CONT))
+    }
+
     private func free(_ easy: CurlEasy) {
+        transfers.remove(easy)
         if !isClosed { curl_multi_remove_handle(handle, easy.handle) }
         easy.free()
     }
@@ -104,7 +121,7 @@ final class CurlMulti: LoopWork, @unchecked Sendable {
         looksAfterLingering = false
         for (easy, deadline) in lingering where deadline <= loop.now {
             lingering[easy] = nil
-            free(easy)
+            abort(easy)
         }
         if let next = lingering.values.min() { lookAfterLingering(at: next) }
     }

@@ -42,7 +42,7 @@ package final class HTTPTransfer {
     }
 
     deinit {
-        if let easy { multi.remove(easy) }
+        if let easy { end == nil ? multi.abort(easy) : multi.remove(easy) }
         errorText.deallocate()
         curl_slist_free_all(lines)
     }

@@ -2,8 +2,8 @@ import HTTPClient
 import Primitives
 import Synchronization
 
-/// A service that runs models, as one or several agents use it: how it is reached, how many answers it is asked for at once, and
-/// whether it is asked at all while it is out of order. Shared by all loops.
+/// The service that runs an agent's model: how it is reached, how many answers it is asked for at once, and whether it is asked at all
+/// while it is out of order. Shared by all loops.
 package final class Upstream: Sendable {
     package struct Limits: Sendable, Equatable {
         /// Answers that are made at the same time.

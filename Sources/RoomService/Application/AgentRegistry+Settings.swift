@@ -3,12 +3,11 @@ import HTTPClient
 import Primitives
 
 extension AgentRegistry {
-    /// Who answers, as the settings say. Agents that ask the same API share its places, and what is known of its health.
+    /// Who answers, as the settings say.
     init(_ settings: Settings, client: HTTPClient, random: any IdentifierGenerator = RandomIdentifierGenerator()) {
-        var upstreams: [UpstreamEndpoint: Upstream] = [:]
         var agents: [any Agent] = settings.modelAgents.map { agent in
-            let upstream = upstreams[agent.endpoint] ?? Upstream(agent.endpoint, limits: agent.limits)
-            upstreams[agent.endpoint] = upstream
+            // Each has its own breaker: behind one address there may be many models, of which one can be out of order.
+            let upstream = Upstream(agent.endpoint, limits: agent.limits)
             return OpenAIAgent(agent.options, upstream: upstream, client: client, random: random)
         }
         if agents.isEmpty {

@@ -12,22 +12,33 @@ final class AgentMetrics: Sendable {
         /// As the models' services tell them.
         var promptTokens = 0
         var completionTokens = 0
-        var errors: [String: Int] = [:]
+        /// Answers that failed, by the error's code: all that there are, so that each can be seen to rise from 0.
+        private(set) var errors = AgentError.Code.allCases.map { (code: $0.rawValue, count: 0) }
+
+        mutating func addError(_ code: String) {
+            if let index = errors.firstIndex(where: { $0.code == code }) {
+                errors[index].count += 1
+            } else {
+                errors.append((code, 1))
+            }
+        }
     }
 
     private let state = Mutex<[String: Counts]>([:])
 
     /// An answer has ended.
     ///
-    /// - Parameter metadata: what is stored with it.
-    func didEnd(_ end: ReplyEnd, agent: String, metadata: JSONObject) {
+    /// - Parameters:
+    ///   - progress: what was measured of it, until `now`.
+    ///   - metadata: what the agent tells of it.
+    func didEnd(_ end: ReplyEnd, agent: String, _ progress: Reply.Progress, _ metadata: JSONObject, now: Int64) {
         state.withLock { state in
             var counts = state[agent] ?? Counts()
-            if let time = metadata["first_token_ms"]?.doubleValue { counts.firstToken.add(time / 1000) }
-            if let time = metadata["response_time_ms"]?.doubleValue { counts.answer.add(time / 1000) }
+            if let time = progress.firstTokenTime { counts.firstToken.add(Double(time) / 1e9) }
+            counts.answer.add(Double(progress.time(at: now)) / 1e9)
             counts.promptTokens += Int(metadata["prompt_tokens"]?.integerValue ?? 0)
             counts.completionTokens += Int(metadata["completion_tokens"]?.integerValue ?? 0)
-            if case .failed(let code, _) = end { counts.errors[code, default: 0] += 1 }
+            if case .failed(let code, _) = end { counts.addError(code) }
             state[agent] = counts
         }
     }

@@ -25,11 +25,17 @@ extension Reply {
             otherEvents += 1
         }
 
+        /// From the start to the first of the answer's text, if that has come.
+        var firstTokenTime: Int64? { firstChunkAt.map { $0 - startedAt } }
+
+        /// From the start to `now`.
+        func time(at now: Int64) -> Int64 { now - startedAt }
+
         /// What is stored with the conversation: what was measured, and what else the agent tells. That clients can
         /// resume the answer hangs on `chunks` and `other_events`.
         func metadata(_ agentMetadata: JSONObject, now: Int64) -> JSONObject {
-            var metadata: JSONObject = ["response_time_ms": .integer((now - startedAt) / 1_000_000)]
-            if let firstChunkAt { metadata["first_token_ms"] = .integer((firstChunkAt - startedAt) / 1_000_000) }
+            var metadata: JSONObject = ["response_time_ms": .integer(time(at: now) / 1_000_000)]
+            if let firstTokenTime { metadata["first_token_ms"] = .integer(firstTokenTime / 1_000_000) }
             metadata["chunks"] = .integer(Int64(chunks))
             if otherEvents > 0 { metadata["other_events"] = .integer(Int64(otherEvents)) }
             for member in agentMetadata.members where metadata[member.key] == nil {

@@ -64,7 +64,7 @@ final class Reply: Sendable {
             metadata["error"] = .string(message)
         case .complete(nil), .cancelled, .interrupted: break
         }
-        service.agentMetrics.didEnd(end, agent: stream.agentType, metadata: metadata)
+        service.agentMetrics.didEnd(end, agent: stream.agentType, pump.progress, pump.metadata, now: now)
         await finish(end, metadata: metadata)
     }
 

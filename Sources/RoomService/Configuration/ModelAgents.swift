@@ -77,10 +77,6 @@ struct ModelAgents {
             if agents.contains(where: { $0.options.name == agent.options.name }) {
                 faults.append("\(here).name: '\(agent.options.name)' is taken by another")
             }
-            // They share its places, and what is known of its health.
-            if let other = agents.first(where: { $0.endpoint == agent.endpoint }), other.limits != agent.limits {
-                faults.append("\(here): asks the same API as '\(other.options.name)', but with other limits")
-            }
             agents.append(agent)
         }
         return faults

@@ -142,7 +142,7 @@ extension SettingVariable {
             \.agentMaxConcurrent,
             1...1_000_000,
             unit: "answers",
-            "that one API makes at the same time"
+            "that the model of one agent makes at the same time"
         ),
         .integer("AGENT_MAX_WAITING", \.agentMaxWaiting, 0...1_000_000, unit: "questions", "that wait for that"),
         .integer(

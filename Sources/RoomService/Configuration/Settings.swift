@@ -36,7 +36,7 @@ struct Settings: Sendable, Equatable {
     var agentTotalTimeout = Duration.seconds(600)
     /// Tries after the first, as long as nothing of an answer has come.
     var agentRetries = 2
-    /// Answers that one model's service makes at the same time.
+    /// Answers that one agent's model makes at the same time.
     var agentMaxConcurrent = 1000
     /// Questions that wait for that.
     var agentMaxWaiting = 1000

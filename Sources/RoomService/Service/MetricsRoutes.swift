@@ -109,14 +109,12 @@ struct MetricsRoutes: RouteGroup {
             .counter,
             "Answers that failed, by the error's code",
             agents.flatMap { name, counts in
-                counts.errors.sorted { $0.key < $1.key }.map {
-                    (labels: [("agent", name), ("code", $0.key)], value: $0.value)
-                }
+                counts.errors.map { (labels: [("agent", name), ("code", $0)], value: $1) }
             }
         )
     }
 
-    /// Of agents that ask the same service, each shows the same.
+    /// Of the services behind the agents that have one.
     private func addUpstreams(to text: inout MetricsText) {
         let agents = agents.agents.compactMap { agent in agent.health.map { (name: agent.name, health: $0) } }
         func add(_ name: String, _ kind: MetricsText.Kind, _ help: String, _ value: (AgentHealth) -> Int) {
