@@ -89,6 +89,21 @@ def closed_port():
 
 
 @pytest.fixture
+def mute_port():
+    """A port that does not even answer to a connection: its queue of those that nobody accepts is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+        for each in waiting:
+            each.close()
+
+
+@pytest.fixture
 def model():
     with ScriptedModel() as scripted:
         yield scripted

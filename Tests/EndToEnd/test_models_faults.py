@@ -1,7 +1,6 @@
 """Models that fail: what clients are told, what is kept, and what is tried again."""
 
 import json
-import socket
 
 import pytest
 
@@ -18,21 +17,6 @@ TOO_LONG = delta("x" * (1 << 20))
 WRONG_KEY = {"error": {"message": f"Incorrect API key provided: {KEY}", "code": "invalid_api_key"}}
 IN_STREAM = event({"error": {"message": f"The server had an error, {KEY}", "type": "server_error", "code": 500}})
 ROLE = chunk({"role": "assistant", "content": ""})
-
-
-@pytest.fixture
-def mute_port():
-    """A port that does not even answer to a connection: its queue of those that nobody accepts is full."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        waiting = [socket.socket() for _ in range(4)]
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
-        for each in waiting:
-            each.close()
 
 
 def test_nobody_at_the_address(chat_with, closed_port):

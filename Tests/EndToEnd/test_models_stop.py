@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from scripted_model import DONE, answer, delta, finish, forever, refuse, silence, wait
 from waiting import holds_for, wait_until
 
@@ -49,6 +51,32 @@ def test_each_of_many_stops_ends_its_own_answer_only(chat_with, model):
         assert not any(request.closed_at for request in requests.values())
 
 
+@pytest.mark.embedded
+def test_whoever_is_stopped_in_a_crowd_nothing_is_left_of_it(chat_with, model):
+    rest = threading.Event()
+    model.script(delta("First"), wait(rest), delta(" and last."), finish(), DONE)
+    first = chat_with([{"name": "ada"}])
+    chats = [first, *(first.another() for _ in range(59))]
+    accepted = {"Accept": "application/json"}
+    for chat in chats:
+        body = {"query": "What is a room?", "session_id": chat.session["session_id"]}
+        chat.api.data("POST", "/api/chat/message", 202, json=body, headers=accepted)
+    model.wait_for(len(chats))
+    for chat in chats[::2]:
+        chat.stop()
+    wait_until(lambda: sum(request.closed_at is not None for request in model.requests) == 30, 5)
+    rest.set()
+    ends = [chat.api.ended_conversation(chat.session)["status"] for chat in chats]
+    assert ends == ["cancelled", "completed"] * 30
+    assert sum(request.ended for request in model.requests) == 30
+
+    def at_rest():
+        check = first.api.http.get("/api/health").json()["checks"]["agents"]["ada"]
+        return (check["running"], check["waiting"], check["status"]) == (0, 0, "healthy")
+
+    wait_until(at_rest, 5, "rest")
+
+
 def test_a_model_that_has_not_said_a_word_is_stopped_too(chat_with, model):
     model.script(silence)
     chat = chat_with()
@@ -60,6 +88,16 @@ def test_a_model_that_has_not_said_a_word_is_stopped_too(chat_with, model):
     conversation = chat.last()
     assert (conversation["status"], conversation["agent_response"]) == ("cancelled", "")
     assert len(model.requests) == 1
+
+
+@pytest.mark.embedded
+def test_a_stop_while_it_still_connects_is_no_slower(chat_with, mute_port):
+    chat = chat_with(OPENAI_BASE_URL=f"http://127.0.0.1:{mute_port}/v1")
+    stream = chat.stream()
+    began = time.monotonic()
+    chat.stop()
+    assert stream.wait_for_terminal(1).status == "cancelled"
+    assert time.monotonic() - began < 0.5
 
 
 def test_a_stop_between_two_tries_leaves_it_at_the_first(chat_with, model):
