@@ -7,7 +7,7 @@ import pytest
 
 from api import text_of
 from chat import KEY
-from scripted_model import DONE, answer, chunk, delta, event, finish, head, refuse, silence, usage
+from scripted_model import DONE, answer, chunk, delta, event, finish, head, pause, refuse, silence, usage
 
 WORDS = ["Rooms – ", "部屋, ", "комната, é, ", "🏠👩‍👩‍👧."]
 TEXT = "".join(WORDS)
@@ -93,6 +93,36 @@ def test_done_may_be_missing_where_the_model_has_said_why_it_ends(answers):
 def test_an_answer_may_end_with_its_connection(answers):
     events = answers(head(200, Content_Type="text/event-stream", Connection="close"), *answer("All."))
     assert events[-1].content == "All."
+
+
+@pytest.mark.embedded
+def test_done_is_an_end_as_well(answers):
+    assert answers(delta("All."), DONE)[-1].status == "complete"
+
+
+@pytest.mark.embedded
+def test_nothing_counts_that_comes_after_the_end(answers):
+    assert answers(*answer("All."), delta("never"))[-1].content == "All."
+
+
+@pytest.mark.embedded
+def test_an_answer_that_comes_faster_than_it_is_taken_is_whole(answers):
+    texts = [f"{number:05} ".ljust(1000, "é") for number in range(1500)]
+    assert answers(b"".join(map(delta, texts)), finish(), DONE)[-1].content == "".join(texts)
+
+
+@pytest.mark.embedded
+def test_any_character_may_be_in_an_answer(answers):
+    text = "\0 \x01 \x7f \u2028 \\ \" \r\n \ufeff \U0010ffff"
+    assert answers(*answer(text))[-1].content == text
+
+
+@pytest.mark.embedded
+def test_usage_counts_though_it_comes_late(chat_with, model):
+    model.script(delta("All.", usage=None), finish(), pause(0.2), chunk(choices=[], usage=usage(9, 7)), DONE)
+    chat = chat_with()
+    chat.ask()
+    assert chat.last()["metadata"]["tokens_used"] == 16
 
 
 WHOLE = {

@@ -139,11 +139,25 @@ def test_a_cut_after_the_first_token_is_told_and_never_tried_again(chat_with, mo
     assert len(model.requests) == 1
 
 
+def test_an_answer_that_ends_without_a_word_of_its_end_was_cut(chat_with, model):
+    model.script(delta("So far"))
+    chat = chat_with()
+    chat.assert_failed(chat.ask()[-1], "AGENT_UNAVAILABLE", "So far")
+    assert len(model.requests) == 1
+
+
+async def no_http(exchange):
+    exchange.transport.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+    exchange.transport.close()
+
+
 NONSENSE = {
     "no JSON": [b"data: what is this?\n\n"],
     "no object": [b"data: 7\n\n"],
     "no choices": [event({"answer": 42})],
     "bytes": [bytes(range(256)) * 20],
+    "no HTTP": [no_http],
+    "somewhere else": [refuse(302, "", Location="http://127.0.0.1:1/")],
     "a page": [refuse(200, "<!DOCTYPE html><title>Log in</title>")],
     "other JSON": [refuse(200, {"answer": 42})],
     "broken JSON": [refuse(200, '{"choices":[')],

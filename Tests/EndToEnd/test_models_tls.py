@@ -1,5 +1,6 @@
 """Models over TLS, over HTTP/2, and behind a proxy."""
 
+import socket
 import ssl
 import time
 
@@ -7,7 +8,7 @@ import pytest
 import trustme
 
 from http2_model import HTTP2Model, Proxy
-from scripted_model import ScriptedModel
+from scripted_model import ScriptedModel, delta, forever
 from waiting import wait_until
 
 pytestmark = pytest.mark.embedded
@@ -100,6 +101,25 @@ def test_a_model_that_can_speaks_http2_and_many_answers_share_a_connection(http2
         assert stream.wait_for_terminal().content == "One two three."
     assert {version for version, _ in upstream.requests} == {"2"}
     assert len({client for _, client in upstream.requests}) == 1
+
+
+def test_a_model_that_never_shakes_hands_is_a_timeout(chat_with):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"https://127.0.0.1:{mute.getsockname()[1]}/v1"
+        chat = chat_with(OPENAI_BASE_URL=url, AGENT_CONNECT_TIMEOUT_SECONDS="1", AGENT_RETRIES="0")
+        chat.assert_failed(chat.ask()[-1], "AGENT_TIMEOUT")
+
+
+def test_a_stop_ends_the_models_connection(chat_with, tls_model, ca_file):
+    upstream = tls_model()
+    upstream.script(forever(delta("word ")))
+    chat = chat_with([{"name": "ada", "base_url": upstream.url, "ca_file": ca_file}])
+    stream = chat.stream()
+    stream.wait_for(5)
+    chat.stop()
+    since = time.monotonic()
+    wait_until(lambda: upstream.requests[0].closed_at, 5, "the end of the model's connection")
+    assert upstream.requests[0].closed_at - since < 0.1
 
 
 def assert_given_up(upstream, since):
