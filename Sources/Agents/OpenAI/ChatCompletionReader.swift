@@ -3,6 +3,8 @@ import Primitives
 /// Reads the response to one request, whichever form it has: an event stream of chunks, one JSON object, or an error.
 struct ChatCompletionReader {
     enum Item {
+        /// A piece of text that was appended.
+        case text
         case part(ChatCompletionPart)
         /// All has been said.
         case done
@@ -57,21 +59,21 @@ struct ChatCompletionReader {
         }
     }
 
-    /// What comes next of the answer; nil when that has not come yet.
-    mutating func next() throws(OpenAIFailure) -> Item? {
+    /// What comes next of the answer; nil when that has not come yet. Text alone is appended to `text`.
+    mutating func next(appendingTo text: inout [UInt8]) throws(OpenAIFailure) -> Item? {
         while form == .events, try nextEvent(isLast: false) {
-            if let item = try event() { return item }
+            if let item = try event(appendingTo: &text) { return item }
         }
         return nil
     }
 
     /// What comes next of the answer when all of the response has come; nil at its end, unless that is the wrong one.
-    mutating func last() throws(OpenAIFailure) -> Item? {
+    mutating func last(appendingTo text: inout [UInt8]) throws(OpenAIFailure) -> Item? {
         switch form {
         case .refusal: throw refusal
         case .events:
             while try nextEvent(isLast: true) {
-                if let item = try event() { return item }
+                if let item = try event(appendingTo: &text) { return item }
             }
         case .object:
             // Whole, so that it is the answer's end as well.
@@ -97,7 +99,10 @@ struct ChatCompletionReader {
         }
     }
 
-    private mutating func event() throws(OpenAIFailure) -> Item? {
+    private mutating func event(appendingTo text: inout [UInt8]) throws(OpenAIFailure) -> Item? {
+        let count = text.count
+        // The first one tells the model's name as well.
+        if hasParts, PlainChunk.append(decoder.data, to: &text) { return text.count > count ? .text : nil }
         if decoder.data == Self.doneMark { return .done }
         return try part(decoder.data)
     }

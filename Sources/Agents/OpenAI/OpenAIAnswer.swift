@@ -123,7 +123,11 @@ final class OpenAIAnswer: AgentAnswer {
     private func read(appendingTo piece: inout [UInt8], at now: Int64) throws(OpenAIFailure) -> AgentProgress? {
         guard let request else { preconditionFailure("There is a request") }
         do throws(OpenAIFailure) {
-            switch try request.next(at: now) {
+            switch try request.next(appendingTo: &piece, at: now) {
+            case .text:
+                hasText = true
+                if !hasShown { didShow() }
+                return .piece
             case .part(let part): return take(part, appendingTo: &piece)
             case .done: return try finish()
             case nil: break

@@ -36,15 +36,15 @@ final class OpenAIRequest {
         transfer = client.post(request, wake: wake)
     }
 
-    /// What comes next of the answer; nil when that has not come yet.
-    func next(at now: Int64) throws(OpenAIFailure) -> ChatCompletionReader.Item? {
+    /// What comes next of the answer; nil when that has not come yet. Text alone is appended to `text`.
+    func next(appendingTo text: inout [UInt8], at now: Int64) throws(OpenAIFailure) -> ChatCompletionReader.Item? {
         while true {
-            if let item = try reader?.next() { return item }
+            if let item = try reader?.next(appendingTo: &text) { return item }
             if transfer.hasBytes {
                 lastByteAt = now
                 try takeBytes()
             } else if let end = transfer.end {
-                return try last(end)
+                return try last(end, appendingTo: &text)
             } else {
                 return nil
             }
@@ -65,11 +65,14 @@ final class OpenAIRequest {
         if let failure { throw failure }
     }
 
-    private func last(_ end: HTTPTransfer.End) throws(OpenAIFailure) -> ChatCompletionReader.Item {
+    private func last(
+        _ end: HTTPTransfer.End,
+        appendingTo text: inout [UInt8]
+    ) throws(OpenAIFailure) -> ChatCompletionReader.Item {
         if case .failed(let error) = end { throw OpenAIFailure(error, of: endpoint) }
         var reader = takeReader()
         defer { self.reader = reader }
-        guard let item = try reader.last() else { throw .cut }
+        guard let item = try reader.last(appendingTo: &text) else { throw .cut }
         return item
     }
 

@@ -108,18 +108,19 @@ struct ServerSentEventDecoder {
     }
 
     private mutating func take(_ line: Range<Int>) {
-        let colon = bytes[line].firstIndex(of: UInt8(ascii: ":")) ?? line.upperBound
-        let name = bytes[line.lowerBound..<colon]
-        var value = colon < line.upperBound ? colon + 1 : colon
+        var colon = line.lowerBound
+        while colon < line.upperBound, bytes[colon] != UInt8(ascii: ":") { colon += 1 }
+        var value = min(colon + 1, line.upperBound)
         if value < line.upperBound, bytes[value] == 0x20 { value += 1 }
-        if name.elementsEqual("data".utf8) {
+        switch bytes[line.lowerBound..<colon] {
+        case "data":
             if hasData { data.append(0x0A) }
             data.append(contentsOf: bytes[value..<line.upperBound])
             hasData = true
-        } else if name.elementsEqual("event".utf8) {
-            type = Array(bytes[value..<line.upperBound])
+        case "event": type = Array(bytes[value..<line.upperBound])
+        // No name makes a comment; others are not known.
+        default: break
         }
-        // A name that is empty makes a comment; others are not known.
     }
 
     private mutating func dropTaken() {
@@ -127,5 +128,14 @@ struct ServerSentEventDecoder {
         bytes.removeSubrange(..<start)
         scanned -= start
         start = 0
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Whether the bytes are those of `text`.
+    fileprivate static func ~= (text: StaticString, bytes: Self) -> Bool {
+        guard bytes.count == text.utf8CodeUnitCount else { return false }
+        for index in 0..<bytes.count where bytes[bytes.startIndex + index] != text.utf8Start[index] { return false }
+        return true
     }
 }

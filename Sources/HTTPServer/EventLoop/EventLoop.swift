@@ -250,13 +250,17 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             swap(&jobs, &runningJobs)
             for job in runningJobs { job.runSynchronously(on: executor) }
             runningJobs.removeAll(keepingCapacity: true)
-            swap(&flushes, &runningFlushes)
-            run(runningFlushes)
-            runningFlushes.removeAll(keepingCapacity: true)
+            // What an agent's wake has had flushed has the answer's readers flushed, which are to get it in the same turn.
+            for _ in 0..<Self.flushRounds where !flushes.isEmpty {
+                swap(&flushes, &runningFlushes)
+                run(runningFlushes)
+                runningFlushes.removeAll(keepingCapacity: true)
+            }
         }
     }
 
     private static let eventsPerTurn = 512
+    private static let flushRounds = 2
     /// The loop's work comes in pieces of microseconds, the store's threads' in pieces of milliseconds. In nanoseconds.
     private static let slice: UInt64 = 100_000
 
