@@ -95,6 +95,33 @@ def test_an_answer_may_end_with_its_connection(answers):
     assert events[-1].content == "All."
 
 
+FORMS = {
+    "a delta": lambda text: {"delta": {"content": text}},
+    "a list of parts": lambda text: {"delta": {"content": [{"type": "text", "text": text}]}},
+    "an empty list of tools": lambda text: {"delta": {"content": text, "tool_calls": [], "reasoning": ""}},
+    "the filter's results": lambda text: {"delta": {"content": text}, "content_filter_results": {"a": [1, -2.5e3, "}"]}},
+    "a message": lambda text: {"message": {"role": "assistant", "content": text}},
+    "a text": lambda text: {"text": text},
+}
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_every_chunk_counts_whichever_form_its_text_has(answers, form):
+    words = ["One ", "two ", "three."]
+    chunks = [event({"choices": [{"index": 0, "finish_reason": None} | form(word)]}) for word in words]
+    assert answers(*chunks, finish(), DONE)[-1].content == "One two three."
+
+
+@pytest.mark.embedded
+def test_half_a_character_does_not_end_an_answer(answers):
+    # As services in JavaScript send it that cut between UTF-16's units.
+    halves = [b'data: {"choices":[{"delta":{"content":"%b"}}]}\n\n' % half for half in (b"\\ud83c", b"\\udfe0")]
+    events = answers(delta("A house: "), *halves, delta("."), finish(), DONE)
+    assert events[-1].status == "complete"
+    assert events[-1].content.startswith("A house: ") and events[-1].content.endswith(".")
+
+
 @pytest.mark.embedded
 def test_done_is_an_end_as_well(answers):
     assert answers(delta("All."), DONE)[-1].status == "complete"

@@ -101,6 +101,13 @@ def test_the_model_says_when_to_come_back(chat_with, model, status):
     assert 1.99 <= second.time - first.time < 4
 
 
+@pytest.mark.parametrize(("status", "code"), [(401, "AGENT_REJECTED"), (503, "AGENT_UNAVAILABLE")])
+def test_a_refusal_counts_though_its_body_never_comes(chat_with, model, status, code):
+    model.script(head(status, Content_Length="10"), silence)
+    chat = chat_with(AGENT_TIMEOUT_SECONDS="1", **ONCE)
+    chat.assert_failed(chat.ask()[-1], code)
+
+
 @pytest.mark.parametrize(("status", "code"), [(429, "AGENT_RATE_LIMITED"), (503, "AGENT_UNAVAILABLE")])
 def test_a_model_that_wants_to_be_left_alone_for_long_is_not_waited_for(chat_with, model, status, code):
     model.script(refuse(status, {}, Retry_After="3600"))
