@@ -29,7 +29,9 @@ package struct HTTPStatus: Sendable, Hashable {
     package static let headerFieldsTooLarge = HTTPStatus(431)
     package static let internalServerError = HTTPStatus(500)
     package static let notImplemented = HTTPStatus(501)
+    package static let badGateway = HTTPStatus(502)
     package static let serviceUnavailable = HTTPStatus(503)
+    package static let gatewayTimeout = HTTPStatus(504)
     package static let versionNotSupported = HTTPStatus(505)
 
     /// The usual reason phrase; clients ignore it (RFC 9112, section 4).
@@ -59,7 +61,9 @@ package struct HTTPStatus: Sendable, Hashable {
         case 431: "Request Header Fields Too Large"
         case 500: "Internal Server Error"
         case 501: "Not Implemented"
+        case 502: "Bad Gateway"
         case 503: "Service Unavailable"
+        case 504: "Gateway Timeout"
         case 505: "HTTP Version Not Supported"
         default: ""
         }

@@ -11,6 +11,8 @@ struct APIError: Error {
     /// When trying again makes sense, in seconds.
     var retryAfter: Int?
     var allow: [HTTPMethod] = []
+    /// The field that is at fault, where it is one and there is no `validation`; for OpenAI's clients.
+    var parameter: String?
     /// What else the client may need, as the `stream_id` of a conflict.
     var data: JSONObject?
     /// The faults of a 422.

@@ -41,7 +41,7 @@ struct APIService: HTTPService {
         let id = requestIDs.id(for: head)
         logger.debug("request refused", ["request.id": .string(id), "reason": .string(error.reason)])
         return complete(
-            Envelope.failure(APIError(error), path: head?.path ?? "", requestID: id, at: time.now),
+            response(to: APIError(error), path: head?.path ?? "", id: id),
             head: head,
             id: id
         )
@@ -97,11 +97,17 @@ struct APIService: HTTPService {
                 ["request.id": .string(id), "path": .string(http.head.path), "error": .error(cause)]
             )
         }
-        if error.isPassing, EventStreamResponse.isWanted(by: http.head) {
+        if error.isPassing, EventStreamResponse.isWanted(by: http.head), !OpenAIError.isUsed(at: http.head.path) {
             let milliseconds = reconnectDelay.milliseconds(retryAfter: error.retryAfter ?? 0)
             return EventStreamResponse.passingFailure(error, retryMilliseconds: milliseconds)
         }
-        return Envelope.failure(error, path: http.head.path, requestID: id, at: time.now)
+        return response(to: error, path: http.head.path, id: id)
+    }
+
+    /// An error in the form that the clients of that path know.
+    private func response(to error: APIError, path: String, id: String) -> HTTPResponse {
+        OpenAIError.isUsed(at: path)
+            ? OpenAIError.response(error) : Envelope.failure(error, path: path, requestID: id, at: time.now)
     }
 
     private func finish(_ response: HTTPResponse, to request: HTTPRequest, id: String, start: Int64) -> HTTPResponse {

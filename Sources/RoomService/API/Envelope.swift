@@ -41,7 +41,12 @@ enum Envelope {
             object["detail"] = .string(error.message)
         }
         if let data = error.data { object["data"] = .object(data) }
-        var response = json(JSONValue.object(object).encoded, status: error.status)
+        return failure(error, object, status: error.status)
+    }
+
+    /// An error in whatever form, with the header fields that go with it.
+    static func failure(_ error: APIError, _ object: JSONObject, status: HTTPStatus) -> HTTPResponse {
+        var response = json(JSONValue.object(object).encoded, status: status)
         if let seconds = error.retryAfter { response.headers.append(HTTPField("Retry-After", String(seconds))) }
         if !error.allow.isEmpty {
             response.headers.append(HTTPField("Allow", error.allow.map(\.name).joined(separator: ", ")))

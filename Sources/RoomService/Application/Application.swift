@@ -155,6 +155,7 @@ struct Application: Sendable {
             SessionRoutes(store: store, sessions: sessions, chat: chat, rateLimiter: rateLimiter, time: time),
             ChatRoutes(chat: chat, time: time, reconnectDelay: reconnectDelay),
             ChatHistoryRoutes(store: store, sessions: sessions, agents: agents, tracker: tracker, time: time),
+            OpenAIRoutes(chat: chat, startedAt: time.now),
         ]
         var router = Router<RouteHandler>()
         for group in groups { group.add(to: &router) }

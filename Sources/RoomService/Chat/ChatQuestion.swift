@@ -12,6 +12,10 @@ struct ChatQuestion: Sendable {
     var agentType: String
     var userProfile: JSONValue?
     var context: JSONObject
+    /// What the agent is to keep to in this answer.
+    var instructions: [String] = []
+    /// How the answer is to be made, by the names of OpenAI's chat completions.
+    var parameters: JSONObject = [:]
     /// The client's own id: the same id in the same session is the same question.
     var messageID: String?
     /// Whether the same query, while it is being answered, means that answer: so it is for a client that reconnects.
@@ -66,6 +70,8 @@ extension ChatQuestion {
             context: turns,
             userProfile: userProfile,
             requestContext: context,
+            instructions: instructions,
+            parameters: parameters,
             sessionID: session.id,
             userID: session.userID,
             roomID: session.roomID

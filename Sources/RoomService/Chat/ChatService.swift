@@ -72,7 +72,13 @@ final class ChatService: Sendable {
 
     /// Accepts a question. When this returns, it is stored, and its stream has its first event; the answer is made on
     /// `loop`, whether or not anybody watches.
-    func ask(_ question: ChatQuestion, on loop: EventLoop) async throws(APIError) -> Answer {
+    ///
+    /// - Parameter outcome: where it is told how the answer ends, unless the question joins another one's answer.
+    func ask(
+        _ question: ChatQuestion,
+        outcome: AnswerOutcome? = nil,
+        on loop: EventLoop
+    ) async throws(APIError) -> Answer {
         let session = try await session(for: question)
         let agent = try await agent(for: question, in: session)
         let now = time.now
@@ -125,12 +131,12 @@ final class ChatService: Sendable {
             guard error.code == .duplicateMessage, let messageID = question.messageID else { throw APIError(error) }
             return try await stored(sessionID: session.id, messageID: messageID)
         }
-        Reply.start(stream, agent, prompt, service: self, on: loop)
+        Reply.start(stream, agent, prompt, outcome: outcome, service: self, on: loop)
         return .stream(stream)
     }
 
-    /// Gives up a stream whose question could not be stored. Whoever has joined it meanwhile is told.
-    private func abandon(_ stream: LiveStream, _ error: APIError) {
+    /// Gives up a stream whose question was not accepted. Whoever has joined it meanwhile is told.
+    func abandon(_ stream: LiveStream, _ error: APIError) {
         show(.failed(code: error.code, message: error.message), of: stream, answer: "", isKept: false)
     }
 

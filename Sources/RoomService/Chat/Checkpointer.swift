@@ -53,14 +53,14 @@ struct Checkpointer: Sendable {
     func run(on loop: EventLoop) async {
         var state = State(heartbeatAt: loop.now, forgottenAt: loop.now)
         while (try? await loop.sleep(until: loop.now + state.pause)) != nil {
-            if state.pending.isEmpty { state.begin(tracker.running) }
+            if state.pending.isEmpty { state.begin(running) }
             do throws(StoreError) {
                 try await tellHeartbeats(&state, now: loop.now)
                 let hasStored = try await storeTexts(of: state.pending.prefix(state.portion), now: loop.now)
                 state.pending = state.pending.dropFirst(state.portion)
                 if state.pending.isEmpty { try await forgetParts(&state, now: loop.now) }
                 // A store that had no answers to take since it failed is not known to be away.
-                if hasStored || tracker.runningCount == 0 { storeIsBack(&state.awaySince, now: loop.now) }
+                if hasStored || running.isEmpty { storeIsBack(&state.awaySince, now: loop.now) }
             } catch {
                 // What was not stored is part of the next checkpoint.
                 storeIsAway(&state.awaySince, now: loop.now, error)
@@ -70,6 +70,9 @@ struct Checkpointer: Sendable {
         }
         await forgetAllParts()
     }
+
+    /// The answers that the store knows of.
+    private var running: [LiveStream] { tracker.running.filter(\.isStored) }
 
     /// - Returns: whether there was anything to store.
     private func storeTexts(of streams: ArraySlice<LiveStream>, now: Int64) async throws(StoreError) -> Bool {
@@ -139,14 +142,14 @@ struct Checkpointer: Sendable {
 
     /// Since when there are parts that are needed, in monotonic nanoseconds: of running answers, and of those whose ends are not stored.
     private var oldestPart: Int64 {
-        tracker.running.reduce(backlog.partsNeededSince) { min($0, $1.stored.partsNeededSince) }
+        running.reduce(backlog.partsNeededSince) { min($0, $1.stored.partsNeededSince) }
     }
 
     /// Only where other programs would otherwise take the answers for those of a dead instance.
     private func tellHeartbeats(_ state: inout State, now: Int64) async throws(StoreError) {
         guard store.isShared, now - state.heartbeatAt >= Self.heartbeatInterval else { return }
         let ended = try await store.recordHeartbeats(
-            of: tracker.running.map(\.id),
+            of: running.map(\.id),
             instanceID: instanceID,
             at: time.now
         )
@@ -163,7 +166,7 @@ struct Checkpointer: Sendable {
         if awaySince == nil {
             logger.error(
                 "running answers cannot be stored: they go on, and are stored when the store is back",
-                ["streams": .integer(tracker.runningCount), "error": .error(error)]
+                ["streams": .integer(running.count), "error": .error(error)]
             )
         }
         awaySince = awaySince ?? now

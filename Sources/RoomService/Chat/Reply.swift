@@ -12,11 +12,13 @@ final class Reply: Sendable {
     private let service: ChatService
     private let stream: LiveStream
     private let pump: AnswerPump
+    private let outcome: AnswerOutcome?
 
-    private init(service: ChatService, stream: LiveStream, pump: AnswerPump) {
+    private init(service: ChatService, stream: LiveStream, pump: AnswerPump, outcome: AnswerOutcome?) {
         self.service = service
         self.stream = stream
         self.pump = pump
+        self.outcome = outcome
     }
 
     /// Shows the first event, and has the answer made on `loop`. To be called on it.
@@ -24,6 +26,7 @@ final class Reply: Sendable {
         _ stream: LiveStream,
         _ agent: any Agent,
         _ prompt: AgentPrompt,
+        outcome: AnswerOutcome? = nil,
         service: ChatService,
         on loop: EventLoop
     ) {
@@ -40,7 +43,7 @@ final class Reply: Sendable {
             scratch: service.scratches[loop.index],
             loop: loop
         )
-        let reply = Reply(service: service, stream: stream, pump: pump)
+        let reply = Reply(service: service, stream: stream, pump: pump, outcome: outcome)
         // The task is awaited by whoever waits for the stream's end.
         pump.start(agent, prompt) { result in
             Task(executorPreference: loop) { await reply.finish(result, at: loop.now) }
@@ -87,6 +90,7 @@ final class Reply: Sendable {
     /// Durable before visible: the terminal event goes out when the conversation is stored.
     private func finish(_ end: ReplyEnd, metadata: JSONObject) async {
         let answer = stream.log.answer
+        guard stream.isStored else { return show(end, answer: answer, metadata, isKept: false) }
         let conversationEnd = ConversationEnd(
             conversationID: stream.conversationID,
             streamID: stream.id,
@@ -96,8 +100,8 @@ final class Reply: Sendable {
             at: service.time.now
         )
         switch await store(conversationEnd) {
-        case .success(true): service.show(end, of: stream, answer: answer)
-        case .success(false): await showStoredEnd(or: end, answer: answer)
+        case .success(true): show(end, answer: answer, metadata)
+        case .success(false): await showStoredEnd(or: end, answer: answer, metadata)
         case .failure(let error): await fail(conversationEnd, error)
         }
     }
@@ -114,20 +118,20 @@ final class Reply: Sendable {
     }
 
     /// Another instance has ended it, which took this one for dead, or it was deleted: then it ended as it did.
-    private func showStoredEnd(or end: ReplyEnd, answer: String) async {
+    private func showStoredEnd(or end: ReplyEnd, answer: String, _ metadata: JSONObject) async {
         let stored: Conversation?
         do throws(StoreError) {
             stored = try await service.store.conversation(streamID: stream.id)
         } catch {
             service.logger.error("answer not found", ["stream.id": .string(stream.id), "error": .error(error)])
-            return service.show(Self.unstored, of: stream, answer: answer)
+            return show(Self.unstored, answer: answer, metadata)
         }
-        guard let stored, stored.status != .streaming else { return service.show(end, of: stream, answer: answer) }
+        guard let stored, stored.status != .streaming else { return show(end, answer: answer, metadata) }
         service.logger.warning(
             "answer was ended by another",
             ["stream.id": .string(stream.id), "status": .string(stored.status.rawValue)]
         )
-        service.show(stored.end, of: stream, answer: stored.agentResponse)
+        show(stored.end, answer: stored.agentResponse, stored.metadata)
     }
 
     /// Once clients are told that it failed, nothing else may be stored.
@@ -140,12 +144,16 @@ final class Reply: Sendable {
             _ = try? await service.store.end(failedEnd)
         }
         service.backlog.keepParts(of: stream)
-        service.show(Self.unstored, of: stream, answer: end.agentResponse)
+        show(Self.unstored, answer: end.agentResponse, end.metadata)
+    }
+
+    private func show(_ end: ReplyEnd, answer: String, _ metadata: JSONObject, isKept: Bool = true) {
+        outcome?.didEnd(AnswerOutcome.Ended(end: end, text: answer, metadata: metadata))
+        service.show(end, of: stream, answer: answer, isKept: isKept)
     }
 
     private static let unstored = ReplyEnd.failed(
         code: "UNAVAILABLE",
         message: "The answer could not be stored. Please try again."
     )
-
 }

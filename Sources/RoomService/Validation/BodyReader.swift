@@ -79,7 +79,7 @@ struct BodyReader {
         do throws(Rule<Value>.Violation) {
             return try rule.read(value)
         } catch {
-            let location = [Self.location, name]
+            let location = [Self.location, name] + error.path
             faults.append(Fault(type: error.type, location: location, message: error.message, input: value))
             return rule.placeholder
         }

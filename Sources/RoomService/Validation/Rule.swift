@@ -6,10 +6,13 @@ struct Rule<Value: Sendable>: Sendable {
     struct Violation: Error {
         var type: String
         var message: String
+        /// Where in the field it is.
+        var path: [String]
 
-        init(_ type: String, _ message: String) {
+        init(_ type: String, _ message: String, at path: [String] = []) {
             self.type = type
             self.message = message
+            self.path = path
         }
     }
 

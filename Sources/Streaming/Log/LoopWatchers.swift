@@ -2,7 +2,7 @@ import HTTPServer
 import Primitives
 import Synchronization
 
-/// The subscribers of one log that live on one loop, told together: one wake for all, however many events there are.
+/// The watchers of one log that live on one loop, told together: one wake for all, however many events there are.
 ///
 /// `@unchecked Sendable`: `isWoken` and `list` are atomic; `watchers` is touched on the loop alone.
 final class LoopWatchers: LoopWork, @unchecked Sendable {
@@ -13,7 +13,7 @@ final class LoopWatchers: LoopWork, @unchecked Sendable {
     private let list = Atomic<UInt>(0)
 
     private struct Watcher {
-        let subscriber: Subscriber
+        let watcher: LogWatcher
         /// Where it lies, and its connection.
         let hint: CacheHint
         let connectionHint: CacheHint
@@ -33,30 +33,30 @@ final class LoopWatchers: LoopWork, @unchecked Sendable {
 
     func run(on loop: EventLoop) {
         isWoken.store(false, ordering: .releasing)
-        // Backwards: a subscriber that leaves has the last one put in its place.
+        // Backwards: a watcher that leaves has the last one put in its place.
         for index in watchers.indices.reversed() where index < watchers.count {
             if index >= Self.ahead { prefetch(index - Self.ahead) }
-            watchers[index].subscriber.pump()
+            watchers[index].watcher.pump()
         }
     }
 
-    func add(_ subscriber: Subscriber) {
-        subscriber.index = watchers.count
+    func add(_ watcher: LogWatcher) {
+        watcher.index = watchers.count
         watchers.append(
             Watcher(
-                subscriber: subscriber,
-                hint: CacheHint(subscriber, lines: 3),
-                connectionHint: subscriber.connectionHint
+                watcher: watcher,
+                hint: CacheHint(watcher, lines: 3),
+                connectionHint: watcher.connectionHint
             )
         )
         watchersDidChange()
     }
 
-    func remove(_ subscriber: Subscriber) {
+    func remove(_ watcher: LogWatcher) {
         let last = watchers.removeLast()
-        guard last.subscriber !== subscriber else { return }
-        watchers[subscriber.index] = last
-        last.subscriber.index = subscriber.index
+        guard last.watcher !== watcher else { return }
+        watchers[watcher.index] = last
+        last.watcher.index = watcher.index
     }
 
     // MARK: Hints
@@ -80,6 +80,6 @@ final class LoopWatchers: LoopWork, @unchecked Sendable {
         list.store(address, ordering: .relaxed)
     }
 
-    /// How many subscribers are served while the memory of another one comes.
+    /// How many watchers are served while the memory of another one comes.
     private static let ahead = 8
 }

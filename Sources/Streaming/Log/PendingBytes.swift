@@ -18,6 +18,8 @@ final class PendingBytes {
         owner = memory.owner
     }
 
+    var hasBegun: Bool { sent > 0 }
+
     /// What is not sent yet; valid as long as its owner.
     var rest: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[sent...]) }
 

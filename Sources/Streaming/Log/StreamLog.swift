@@ -1,4 +1,5 @@
 import HTTPServer
+import Primitives
 import Synchronization
 
 /// The events of one stream, encoded once, in order: the one copy that every reader reads from.
@@ -87,6 +88,25 @@ package final class StreamLog: Sendable {
     package func copyAnswer(from offset: Int, to text: inout [UInt8]) {
         state.withLock { state in
             if !state.hasEnded { text.append(contentsOf: state.answer.dropFirst(offset)) }
+        }
+    }
+
+    /// Whether clients may be shown the answer: not after a stop.
+    var showsAnswer: Bool { state.withLock { $0.showsAnswer } }
+
+    /// Appends what clients may be shown of the answer behind its first `offset` bytes to `text`, which is empty: at most
+    /// `limit` bytes, up to the end of a character.
+    ///
+    /// - Returns: whether there is more by now, is to come, or nothing will come any more.
+    func readAnswer(from offset: Int, atMost limit: Int, to text: inout [UInt8]) -> BodyState {
+        state.withLock { state in
+            let whenRead = state.hasEnded ? BodyState.finished : .waiting
+            guard state.showsAnswer else { return whenRead }
+            // With one byte more, one sees whether a character would be cut.
+            text.append(contentsOf: state.answer.dropFirst(offset).prefix(limit + 1))
+            guard text.count > limit else { return whenRead }
+            text.cutText(to: limit)
+            return .more
         }
     }
 

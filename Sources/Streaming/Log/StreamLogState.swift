@@ -42,6 +42,7 @@ struct StreamLogState {
     }
 
     var hasEnded: Bool { phase == .ended || phase == .stopped }
+    var showsAnswer: Bool { phase == .open || phase == .ended }
 
     /// Appends one event. No event lies across two segments.
     mutating func write(_ event: [UInt8], content: [UInt8]) {

@@ -4,11 +4,7 @@ import Primitives
 /// One client that watches a stream: a cursor into the log, and what stands before and behind the log's events.
 ///
 /// Owns no copy of any event. Confined to its connection's loop.
-final class Subscriber: BodyProducer {
-    /// The place in `LoopWatchers`.
-    var index = 0
-
-    private let outlet: BodyOutlet
+final class Subscriber: LogWatcher, BodyProducer {
     private let sendsDone: Bool
     private let metrics: StreamMetrics?
     private let tracker: ActiveStreamTracker?
@@ -25,21 +21,17 @@ final class Subscriber: BodyProducer {
     private var logBytesInBatch = 0
 
     init(_ subscription: Subscription, outlet: BodyOutlet) {
-        self.outlet = outlet
         sendsDone = subscription.sendsDone
         metrics = subscription.metrics
         tracker = subscription.tracker
         before = PendingBytes(SSEText.retry(milliseconds: subscription.retryMilliseconds, isChunked: outlet.isChunked))
         follower = subscription.followedSession.map { SessionFollower(loop: outlet.loop, session: $0) }
+        super.init(outlet: outlet)
         follower?.subscriber = self
         metrics?.subscribers.add(1, ordering: .relaxed)
         if let log = subscription.log { watch(log, from: subscription.cursor) }
         if let follower { tracker?.follow(follower) }
     }
-
-    func pump() { outlet.pump() }
-
-    var connectionHint: CacheHint { outlet.hint }
 
     /// Reads from `log` from now on. Where that place is no longer held, all of the stream so far comes as one event.
     private func watch(_ log: StreamLog, from cursor: Int) {

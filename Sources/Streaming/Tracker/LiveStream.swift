@@ -33,6 +33,8 @@ package final class LiveStream: Sendable {
     package let agentType: String
     package let question: StreamQuestion
     package let startedAt: Timestamp
+    /// Whether there is a stored conversation. Of an answer that belongs to no session, the store knows nothing.
+    package let isStored: Bool
     package let log: StreamLog
     /// What is stored of the answer; for whoever stores it while it runs.
     package let stored = Stored()
@@ -80,6 +82,7 @@ package final class LiveStream: Sendable {
         agentType: String,
         question: StreamQuestion,
         startedAt: Timestamp,
+        isStored: Bool = true,
         retainedLimit: Int = .max
     ) {
         log = StreamLog(streamID: id, agentType: agentType, retainedLimit: retainedLimit)
@@ -91,6 +94,7 @@ package final class LiveStream: Sendable {
         self.agentType = agentType
         self.question = question
         self.startedAt = startedAt
+        self.isStored = isStored
     }
 
     /// Whether the stream is to end; cheap enough to be looked at before each chunk.
@@ -113,6 +117,15 @@ package final class LiveStream: Sendable {
     ///   nil for an interruption, and when the stream was already ending.
     @discardableResult
     package func cancel(_ reason: StreamCancellation) async -> String? {
+        let seal = beginCancelling(reason)
+        await seal?.waitUntilSilent()
+        return seal?.answer
+    }
+
+    /// Stops a stream that nobody watches any more.
+    package func abandon() { _ = beginCancelling(.stopped) }
+
+    private func beginCancelling(_ reason: StreamCancellation) -> StreamLog.Seal? {
         let (wake, seal) = state.withLock { state -> ((@Sendable () -> Void)?, StreamLog.Seal?) in
             guard !state.isSettled, state.cancellation != .stopped, state.cancellation != reason else {
                 return (nil, nil)
@@ -123,8 +136,7 @@ package final class LiveStream: Sendable {
             return (state.wake, reason == .stopped ? log.seal() : nil)
         }
         wake?()
-        await seal?.waitUntilSilent()
-        return seal?.answer
+        return seal
     }
 
     /// Decides how the stream ends. From now on it can no longer be cancelled: a stop is either told to whoever asked

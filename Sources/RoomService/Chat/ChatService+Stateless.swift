@@ -1,0 +1,49 @@
+import Agents
+import HTTPServer
+import Streaming
+
+extension ChatService {
+    /// Has a question answered that belongs to no session, and of which nothing is stored. All that the agent may know is in
+    /// the prompt. It counts among the running streams like any other.
+    ///
+    /// - Parameters:
+    ///   - caller: whose rate and streams it counts among: a user, or a client's address.
+    ///   - outcome: where it is told how the answer ends.
+    func answer(
+        _ prompt: AgentPrompt,
+        of caller: String,
+        by agent: any Agent,
+        outcome: AnswerOutcome,
+        on loop: EventLoop
+    ) throws(APIError) -> LiveStream {
+        var prompt = prompt
+        // Nobody else knows it: no call can reach the answer by it.
+        prompt.sessionID = ids.token(prefix: "stateless_")
+        let stream = LiveStream(
+            id: ids.token(prefix: "stream_"),
+            conversationID: "",
+            sessionID: prompt.sessionID,
+            roomID: prompt.roomID,
+            userID: caller,
+            agentType: agent.name,
+            question: StreamQuestion(query: prompt.question, messageID: nil),
+            startedAt: time.now,
+            isStored: false,
+            // Nobody reads its events.
+            retainedLimit: 0
+        )
+        do throws(StreamRefusal) {
+            _ = try tracker.start(stream, joinsSameQuery: false)
+        } catch {
+            throw APIError(error)
+        }
+        do throws(APIError) {
+            try rateLimiter.check(.messages, key: caller)
+        } catch {
+            abandon(stream, error)
+            throw error
+        }
+        Reply.start(stream, agent, prompt, outcome: outcome, service: self, on: loop)
+        return stream
+    }
+}
