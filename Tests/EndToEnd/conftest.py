@@ -3,15 +3,18 @@
 import contextlib
 import datetime
 import signal
+import socket
 
 import bson
 import pymongo
 import pytest
 
 # So that a failed assertion of a helper, too, shows its values.
-pytest.register_assert_rewrite("api", "load", "mongo_server", "rawsocket", "service", "waiting")
+pytest.register_assert_rewrite("api", "chat", "litellm_proxy", "load", "mongo_server", "rawsocket", "service", "waiting")
 
 from api import Api  # noqa: E402
+from chat import KEY, Chat, assert_no_secrets, write_agents  # noqa: E402
+from scripted_model import ScriptedModel  # noqa: E402
 from service import BINARY, MONGODB_TEST_URI, Service  # noqa: E402
 
 
@@ -27,7 +30,7 @@ def pytest_sessionstart(session):
 
 def pytest_runtest_setup(item):
     if MONGODB_TEST_URI and item.get_closest_marker("embedded"):
-        pytest.skip("is about the files of the embedded store")
+        pytest.skip("runs over the embedded store only")
     if not MONGODB_TEST_URI and item.get_closest_marker("mongodb"):
         pytest.skip("needs MongoDB: scripts/lib/with-mongodb")
 
@@ -75,6 +78,57 @@ def connect():
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def closed_port():
+    """A port that refuses connections, and that nobody else gets meanwhile."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        yield unused.getsockname()[1]
+
+
+@pytest.fixture
+def mute_port():
+    """A port that does not even answer to a connection: its queue of those that nobody accepts is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+        for each in waiting:
+            each.close()
+
+
+@pytest.fixture
+def model():
+    with ScriptedModel() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+def chat_with(model, make_service, connect, tmp_path):
+    """Starts services that ask the scripted model, as an only agent or as those that are given, and begins a session.
+
+    Whatever has happened, none of them may have written a secret to its output.
+    """
+    services = []
+
+    def start(agents=None, default=None, **settings):
+        settings = {
+            "OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": KEY, "OPENAI_MODEL": "scripted-1", "LOG_LEVEL": "debug",
+        } | settings
+        if agents:
+            settings["AGENTS_FILE"] = write_agents(tmp_path / "agents.json", agents, default)
+        services.append(make_service(**settings).start())
+        return Chat(services[-1], connect(services[-1]))
+
+    yield start
+    for service in services:
+        assert_no_secrets(service.stdout + service.stderr)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@
 
 requirements=Tests/EndToEnd/requirements.txt
 if ! cmp -s "$requirements" .venv/installed.txt; then
-    say "installing into .venv with pip: $(grep -o '^[a-z0-9-]*==[^ ]*' "$requirements" | paste -sd ' ')"
+    say "installing into .venv with pip: $(grep -o '^[a-z0-9-]\+\(\[[a-z0-9,-]*\]\)\?==[^ ]*' "$requirements" | paste -sd ' ')"
     rm -rf .venv
     as_builder /usr/bin/python3 -m venv .venv >"$logs/pip" 2>&1 \
         || die_with_log "$logs/pip" "could not make .venv (python3's last words are above)"
