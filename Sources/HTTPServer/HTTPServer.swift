@@ -26,7 +26,9 @@ package struct HTTPServer: Sendable {
     ) async throws(SystemError) {
         signal(SIGPIPE, SIG_IGN)
         let userTimeout = max(configuration.stuckTimeout - Self.retransmission, Self.retransmission)
-        let limit = min(configuration.maxConnections, max(1, Self.raiseDescriptorLimit() - Self.reservedDescriptors))
+        let descriptors = Self.raiseDescriptorLimit()
+        let others = Self.reservedDescriptors + min(configuration.otherDescriptors, descriptors / 2)
+        let limit = min(configuration.maxConnections, max(1, descriptors - others))
         connectionLimit = limit
         var port = configuration.port
         var servers: [LoopServer] = []

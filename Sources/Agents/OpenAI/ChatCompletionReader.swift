@@ -111,7 +111,7 @@ struct ChatCompletionReader {
     private mutating func part(_ bytes: [UInt8]) throws(OpenAIFailure) -> Item? {
         let json: JSONValue
         do throws(JSONError) {
-            json = try JSONParser.parse(bytes)
+            json = try JSONParser.parse(bytes, repairsSurrogates: true)
         } catch {
             throw .garbage("no JSON in an event: \(error)", of: endpoint)
         }

@@ -30,8 +30,13 @@ final class OpenAIAnswer: AgentAnswer {
     /// Whether anything was passed on: then nothing is tried again.
     private var hasShown = false
     private var hasText = false
-    /// What the last part has brought besides what is returned at once; in reverse.
-    private var pending: [AgentEvent] = []
+    private enum Pending {
+        case text(String)
+        case event(AgentEvent)
+    }
+
+    /// What the last part has brought and has not been returned yet; in reverse.
+    private var pending: [Pending] = []
 
     private var model: String?
     private var usage: ChatCompletionPart.Usage?
@@ -69,7 +74,13 @@ final class OpenAIAnswer: AgentAnswer {
 
     func next(appendingTo piece: inout [UInt8]) throws -> AgentProgress {
         while true {
-            if let event = pending.popLast() { return .event(event) }
+            switch pending.popLast() {
+            case .text(let text)?:
+                piece.append(utf8: text)
+                return .piece
+            case .event(let event)?: return .event(event)
+            case nil: break
+            }
             let now = clock.monotonicNanoseconds
             switch phase {
             case .new:
@@ -128,7 +139,9 @@ final class OpenAIAnswer: AgentAnswer {
                 hasText = true
                 if !hasShown { didShow() }
                 return .piece
-            case .part(let part): return take(part, appendingTo: &piece)
+            case .part(let part):
+                take(part)
+                return nil
             case .done: return try finish()
             case nil: break
             }
@@ -142,18 +155,17 @@ final class OpenAIAnswer: AgentAnswer {
         }
     }
 
-    private func take(_ part: ChatCompletionPart, appendingTo piece: inout [UInt8]) -> AgentProgress? {
+    private func take(_ part: ChatCompletionPart) {
         if let model = part.model, !model.isEmpty { self.model = model }
         if let usage = part.usage { self.usage = usage }
         if let reason = part.finishReason { finishReason = reason }
-        pending = part.toolCalls.reversed().map { .toolCall($0) }
-        if !part.reasoning.isEmpty { pending.append(.reasoning(part.reasoning)) }
-        guard !part.text.isEmpty || !pending.isEmpty else { return nil }
-        if !hasShown { didShow() }
-        guard !part.text.isEmpty else { return nil }
-        hasText = true
-        piece.append(utf8: part.text)
-        return .piece
+        pending = part.toolCalls.reversed().map { .event(.toolCall($0)) }
+        if !part.text.isEmpty {
+            hasText = true
+            pending.append(.text(part.text))
+        }
+        if !part.reasoning.isEmpty { pending.append(.event(.reasoning(part.reasoning))) }
+        if !hasShown, !pending.isEmpty { didShow() }
     }
 
     private func didShow() {

@@ -113,10 +113,11 @@ final class OpenAIRequest {
         )
     }
 
-    /// What a response says that is no success, though its body has not come whole; nil for others.
+    /// What a response says that is no success, though its body has not come whole, or not at all; nil for others.
     var refusal: OpenAIFailure? {
-        guard let reader, reader.isRefusal else { return nil }
-        return reader.refusal
+        guard transfer.status != nil else { return nil }
+        let reader = takeReader()
+        return reader.isRefusal ? reader.refusal : nil
     }
 
     // MARK: Outcome

@@ -38,6 +38,7 @@ struct PlainChunk {
         let isObject = takeMembers { scanner, key in
             switch key {
             case "choices":
+                guard !hasText else { return false }
                 hasText = true
                 return scanner.takeChoices(&text)
             case "usage": return scanner.takeNull()
@@ -50,24 +51,34 @@ struct PlainChunk {
 
     private mutating func takeChoices(_ text: inout [UInt8]) -> Bool {
         guard take(UInt8(ascii: "[")) else { return false }
+        var hasDelta = false
         let isChoice = takeMembers { scanner, key in
             switch key {
-            case "delta": scanner.takeDelta(&text)
-            case "finish_reason": scanner.takeNull()
-            default: scanner.skipValue()
+            case "delta":
+                guard !hasDelta else { return false }
+                hasDelta = true
+                return scanner.takeDelta(&text)
+            case "finish_reason": return scanner.takeNull()
+            // Other places that a text may have.
+            case "message", "text": return false
+            default: return scanner.skipValue()
             }
         }
         // Of one choice.
-        return isChoice && take(UInt8(ascii: "]"))
+        return isChoice && hasDelta && take(UInt8(ascii: "]"))
     }
 
     private mutating func takeDelta(_ text: inout [UInt8]) -> Bool {
-        takeMembers { scanner, key in
+        var hasContent = false
+        return takeMembers { scanner, key in
             switch key {
-            case "content": scanner.takeNull() || scanner.takeString(&text)
-            case "role": scanner.skipValue()
+            case "content":
+                guard !hasContent else { return false }
+                hasContent = true
+                return scanner.takeNull() || scanner.takeString(&text)
+            case "role": return scanner.skipValue()
             // Reasoning, a tool's call, a refusal, or something that is not known here.
-            default: scanner.takeNull()
+            default: return scanner.takeNull()
             }
         }
     }
@@ -98,10 +109,15 @@ struct PlainChunk {
         }
     }
 
+    /// - Returns: nil also for a name with escapes, as those could spell any of the names above.
     private mutating func takeKey() -> Key? {
         guard take(UInt8(ascii: "\"")) else { return nil }
         let start = position
-        guard skipString() else { return nil }
+        while position < bytes.count, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "\\") {
+            position += 1
+        }
+        guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else { return nil }
+        position += 1
         return Key(bytes: bytes, range: start..<(position - 1))
     }
 

@@ -7,6 +7,8 @@ package struct ServerConfiguration: Sendable {
     package var limits = HTTPLimits()
     /// How many connections may be open; more are answered 503 and closed.
     package var maxConnections = 100_000
+    /// Descriptors that are kept free for connections to other servers; at most half of all there are.
+    package var otherDescriptors = 0
     /// From the first byte of a request to the end of its header fields; then 408.
     package var headerTimeout: Int64 = 10_000_000_000
     /// From the end of the header fields to the end of the body; then 408.

@@ -17,21 +17,26 @@ package struct JSONParser {
     private let bytes: [UInt8]
     private var position = 0
     private var depth = 0
+    private let repairsSurrogates: Bool
 
     /// How deeply arrays and objects may be nested; a deeper text could exhaust the stack.
     package static let depthLimit = 128
 
     /// The one value that `bytes` hold, white space around it aside.
-    package static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
-        var parser = JSONParser(bytes: bytes)
+    ///
+    /// - Parameter repairsSurrogates: whether a lone surrogate stands for U+FFFD instead of being an error: some programs cut
+    ///   text between the two units of a character (RFC 8259, section 8.2).
+    package static func parse(_ bytes: [UInt8], repairsSurrogates: Bool = false) throws(JSONError) -> JSONValue {
+        var parser = JSONParser(bytes: bytes, repairsSurrogates: repairsSurrogates)
         let value = try parser.value()
         parser.skipWhitespace()
         guard parser.next == nil else { throw parser.error("Unexpected text after the value") }
         return value
     }
 
-    private init(bytes: [UInt8]) {
+    private init(bytes: [UInt8], repairsSurrogates: Bool) {
         self.bytes = bytes
+        self.repairsSurrogates = repairsSurrogates
     }
 
     private func error(_ reason: String) -> JSONError {
@@ -191,18 +196,28 @@ package struct JSONParser {
         case UInt8(ascii: "r"): text.append(0x0D)
         case UInt8(ascii: "t"): text.append(0x09)
         case UInt8(ascii: "u"):
-            var scalar = UInt32(try hexadecimal())
-            if scalar & 0xFC00 == 0xD800, skip(UInt8(ascii: "\\")), skip(UInt8(ascii: "u")) {
-                let low = UInt32(try hexadecimal())
-                guard low & 0xFC00 == 0xDC00 else { throw error("A lone surrogate") }
-                scalar = 0x10000 + (scalar & 0x3FF) << 10 + (low & 0x3FF)
-            }
-            guard let scalar = Unicode.Scalar(scalar) else { throw error("A lone surrogate") }
-            text.append(contentsOf: Character(scalar).utf8)
+            text.append(contentsOf: Character(try scalar()).utf8)
         default:
             position -= 1
             throw error("An unknown escape")
         }
+    }
+
+    /// The code point of a `\u` whose digits follow, and of the other one where it takes two.
+    private mutating func scalar() throws(JSONError) -> Unicode.Scalar {
+        let unit = UInt32(try hexadecimal())
+        if let scalar = Unicode.Scalar(unit) { return scalar }
+        let next = position
+        if unit & 0xFC00 == 0xD800, skip(UInt8(ascii: "\\")), skip(UInt8(ascii: "u")) {
+            let low = UInt32(try hexadecimal())
+            if low & 0xFC00 == 0xDC00, let scalar = Unicode.Scalar(0x10000 + (unit & 0x3FF) << 10 + (low & 0x3FF)) {
+                return scalar
+            }
+        }
+        guard repairsSurrogates else { throw error("A lone surrogate") }
+        // What follows it is something of its own.
+        position = next
+        return "\u{FFFD}"
     }
 
     private mutating func hexadecimal() throws(JSONError) -> UInt16 {

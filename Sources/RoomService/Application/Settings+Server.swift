@@ -9,6 +9,8 @@ extension Settings {
         configuration.port = UInt16(clamping: port)
         configuration.limits.body = maxBody
         configuration.maxConnections = maxConnections
+        // Each answer of a model may have a connection of its own.
+        configuration.otherDescriptors = modelAgents.reduce(0) { $0 + $1.limits.concurrent }
         configuration.headerTimeout = headerTimeout.wholeNanoseconds
         configuration.bodyTimeout = bodyTimeout.wholeNanoseconds
         configuration.idleTimeout = idleTimeout.wholeNanoseconds

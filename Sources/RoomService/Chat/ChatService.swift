@@ -193,7 +193,7 @@ final class ChatService: Sendable {
         var room = contextLimit
         var turns: [AgentTurn] = []
         for conversation in try await store.context(of: session, limit: Self.contextConversations).reversed() {
-            room -= conversation.userInput.count + conversation.agentResponse.count
+            room -= conversation.userInput.unicodeScalars.count + conversation.agentResponse.unicodeScalars.count
             guard room >= 0 else { break }
             turns.append(
                 AgentTurn(
