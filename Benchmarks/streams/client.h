@@ -1,7 +1,7 @@
 /* What the clients have in common: connections, requests, and answers taken apart into events.
  *
- * A program includes bytes.h, defines `struct connection` with at least `state`, `fd`, `index`, `events`, and `unparsed`
- * and `text` for what is not a whole head or chunk, and not a whole event; and then includes this. */
+ * A program includes bytes.h and figures.h, defines `struct connection` with at least `state`, `fd`, `index`, `events`,
+ * and `unparsed` and `text` for what is not a whole head or chunk, and not a whole event; and then includes this. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>

@@ -129,8 +129,8 @@ static void deliver_due(void) {
     }
 }
 
-/* `rate` events a second from now on, the first within a period. Connections with different `index` are spread evenly over
- * the period by the golden ratio, which leaves no gap however many there are, whenever they began. */
+/* `rate` events a second from now on, the first within a period. Connections with different `index` are spread evenly
+ * over the period by the golden ratio, which leaves no gap however many there are, whenever they began. */
 static void schedule(int fd, double rate) {
     struct connection *it = &connections[fd];
     double phase = it->index * 0.6180339887498949;
