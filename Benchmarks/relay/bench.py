@@ -122,11 +122,12 @@ def litellm(bench):
     runs = []
     for streams, ramp in ((LITELLM_STREAMS, 50), (1_000, 1_000)):
         with Upstream(bench.programs, tokens=1_200, rate=20) as upstream, LiteLLM(bench, upstream) as server:
-            options = dict(ramp=ramp, window=WINDOW, patience=PATIENCE, is_strict=False)
+            options = dict(ramp=ramp, window=WINDOW, patience=PATIENCE, is_strict=streams == LITELLM_STREAMS)
             runs.append(bench.measure(server, upstream, streams, **options))
     few, full = runs
     return [
         (f"LiteLLM, 1,000 streams × 20/s: begun in {PATIENCE} s", full["ready"] - DIRECT, "streams", None, None),
+        ("  LiteLLM: failed", full["failures"], "streams", None, None),
         *relay_rows("  LiteLLM", [full]),
         (f"LiteLLM, {LITELLM_STREAMS} streams × 20/s: begun", few["ready"] - DIRECT, "streams", None, None),
         *relay_rows("  LiteLLM", [few]),
