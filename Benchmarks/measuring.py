@@ -54,7 +54,7 @@ def show(title, rows, width):
     """Rows of (name, figure, unit, relation, target): the target is at least or at most so much, or None."""
     print(f"{title}\n")
     for name, figure, unit, relation, target in rows:
-        number = f"{figure:,.0f}" if abs(figure) >= 1000 else f"{figure:.3g}"
+        number = f"{figure:,.0f}" if abs(figure) >= 999.5 else f"{figure:.3g}"
         line = f"{name:<{width}}{number:>10} {unit:<12}"
         if relation:
             wanted = f"{'≥' if relation == '>=' else '≤'} {target:,}"

@@ -3,11 +3,10 @@
 Where there is a reference, it and the service are measured in turn, and the medians are compared.
 """
 
-import statistics
 import time
 from pathlib import Path
 
-from rig import Fault, Load, Reference, Serving, make_sessions
+from rig import Fault, Load, Reference, Serving, make_sessions, median
 
 FEW, SOME = 3, 5
 """Rounds: of long or many-eventful runs, and of the others."""
@@ -19,17 +18,13 @@ class Bench:
     def __init__(self, folder, programs):
         self.folder = Path(folder)
         self.programs = programs
-        self.load = Load(programs, folder)
+        self.load = Load(programs / "streams_load", folder)
 
     def serving(self, **settings):
         return Serving(self.folder / "service", **settings)
 
     def reference(self):
         return Reference(self.programs)
-
-
-def median(runs, name):
-    return statistics.median(run[name] for run in runs)
 
 
 def in_turn(rounds, *measures):

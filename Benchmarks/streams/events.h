@@ -1,6 +1,5 @@
 /* What load.c knows of its connections, and the checks of the events that they get. */
-#include <stdarg.h>
-
+#include "bytes.h"
 #include "figures.h"
 
 enum { CONTROLS = 64, STREAM_ID = 64, MOST_TOKENS = 1 << 16 };
@@ -11,14 +10,7 @@ static struct {
 } options = {
     .kind = "ask", .connections = 1, .ramp = 1000, .tokens = 100, .rate = 10, .warmup = 1, .window = 5, .seed = 1};
 
-enum state { UNUSED, CONNECTING, HEAD_EXPECTED, BODY, ENDED };
 enum role { READER, CONTROL, SOURCE, DEAF };
-
-/* Bytes that wait for the rest of what they belong to. */
-struct bytes {
-    char *start;
-    size_t size, room;
-};
 
 struct connection {
     enum role role;
@@ -37,27 +29,18 @@ struct arrival {
     long count;
 };
 
+#include "client.h"
+
 static struct connection *readers, controls[CONTROLS], source, deaf;
-static char **sessions;
 static int *cut_order;
-static int session_count, poll_fd, opened, in_window, ready;
+static int opened, in_window, ready;
 static int64_t window_start, window_end;
 static struct histogram delivery, carriage, stop_times, answer_times, spread;
 static struct arrival *arrivals;
 static struct sample before, at_start, at_end;
-static long events, window_events, lost, repeated, faults, failures, terminals, completes, short_streams;
-static long resumed, stops, running, reads, late_tokens, first_end_min = -1, first_end_max = -1;
+static long events, window_events, lost, repeated, terminals, completes, short_streams;
+static long resumed, stops, running, late_tokens, first_end_min = -1, first_end_max = -1;
 static int64_t first_event, last_event;
-static char fault_text[200];
-
-/* Keeps the first fault's text: the others mostly follow from it. */
-__attribute__((format(printf, 1, 2))) static int fault(const char *format, ...) {
-    va_list values;
-    va_start(values, format);
-    if (!faults++) vsnprintf(fault_text, sizeof fault_text, format, values);
-    va_end(values);
-    return 0;
-}
 
 static void note_first_end(void) {
     first_end_min = first_end_max = readers[0].events;
@@ -134,11 +117,6 @@ static int take_id(struct connection *it, const char *id, const char *end) {
     return 1;
 }
 
-static int starts(const char *text, const char *end, const char *prefix) {
-    size_t size = strlen(prefix);
-    return (size_t)(end - text) >= size && !memcmp(text, prefix, size);
-}
-
 static void take_data(struct connection *it, int has_id, const char *data, const char *end, int64_t time) {
     static const char status[] = "{\"status\":\"", content[] = "\",\"content\":\"";
     if (!has_id && starts(data, end, "[DONE]")) {
@@ -165,7 +143,6 @@ static void take_data(struct connection *it, int has_id, const char *data, const
     } else fault("the status %.*s", end - data > 80 ? 80 : (int)(end - data), data);
 }
 
-/* The lines of one event, without the empty one that ends it. */
 static void take_event(struct connection *it, const char *text, const char *end, int64_t time) {
     const char *data = NULL, *data_end = NULL;
     int has_id = 0;

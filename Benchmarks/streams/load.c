@@ -24,121 +24,7 @@
  * its place in the schedule that the stream's first event has begun. So a server that falls behind cannot hide it.
  * One JSON object is printed. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "events.h"
-
-enum { ADDRESSES = 8, BUFFER = 1 << 18 };
-
-/* ---- Bytes */
-
-static void keep(struct bytes *bytes, const char *start, size_t size) {
-    if (bytes->size + size > bytes->room)
-        bytes->start = realloc(bytes->start, bytes->room = (bytes->size + size) * (bytes->size ? 2 : 1));
-    memmove(bytes->start + bytes->size, start, size);
-    bytes->size += size;
-}
-
-static void forget(struct bytes *bytes) {
-    free(bytes->start);
-    *bytes = (struct bytes){0};
-}
-
-/* Takes the events that are whole; an event need not end where its chunk ends. */
-static void take_text(struct connection *it, const char *text, size_t size, int64_t time) {
-    struct bytes held = it->text;
-    if (held.size) {
-        keep(&held, text, size);
-        text = held.start;
-        size = held.size;
-        it->text = (struct bytes){0};
-    }
-    const char *end = text + size, *event_end;
-    while (text < end && (event_end = memmem(text, end - text, "\n\n", 2))) {
-        take_event(it, text, event_end, time);
-        text = event_end + 2;
-    }
-    if (text < end) keep(&it->text, text, end - text);
-    free(held.start);
-}
-
-/* The length of the chunk at `text` with all its framing, 0 when not all of it is there, -1 when it is none. */
-static long chunk_length(const char *text, const char *end, const char **payload, size_t *size) {
-    const char *digit = text;
-    size_t number = 0;
-    for (; digit < end && digit - text < 8; digit++) {
-        if (*digit >= '0' && *digit <= '9') number = number * 16 + *digit - '0';
-        else if (*digit >= 'a' && *digit <= 'f') number = number * 16 + *digit - 'a' + 10;
-        else break;
-    }
-    if (digit == end || (digit > text && digit + 1 == end)) return 0;
-    if (digit == text || digit[0] != '\r' || digit[1] != '\n') return -1;
-    *payload = digit + 2;
-    *size = number;
-    if ((size_t)(end - *payload) < number + 2) return 0;
-    return memcmp(*payload + number, "\r\n", 2) ? -1 : *payload + number + 2 - text;
-}
-
-static void end_connection(struct connection *it) {
-    close(it->fd);
-    it->state = ENDED;
-    forget(&it->unparsed);
-    forget(&it->text);
-}
-
-/* How many bytes of the body are done with. */
-static size_t take_body(struct connection *it, const char *start, const char *end, int64_t time) {
-    const char *text = start, *payload;
-    size_t size;
-    long length;
-    while (text < end && (length = chunk_length(text, end, &payload, &size)) != 0) {
-        if (length < 0) {
-            fault("no chunk: %.*s", end - text > 40 ? 40 : (int)(end - text), text);
-            end_connection(it);
-            return end - start;
-        }
-        text += length;
-        if (size) {
-            take_text(it, payload, size, time);
-            continue;
-        }
-        if (it->text.size || text < end) fault("the end of a response in the middle of an event, or bytes after it");
-        if (!it->is_ended) fault("an end without a terminal event in %s", it->stream);
-        int wants_done = *options.kind == 'a' && it->role == READER && !it->is_cut;
-        if (wants_done && !it->has_done) fault("no [DONE] in %s", it->stream);
-        end_connection(it);
-        return end - start;
-    }
-    return text - start;
-}
-
-/* The bytes of the head, or 0 as long as it is not whole. */
-static size_t take_head(struct connection *it, const char *text, size_t size) {
-    const char *end = memmem(text, size, "\r\n\r\n", 4);
-    if (!end) return 0;
-    size_t length = end + 4 - text;
-    if (memcmp(text, "HTTP/1.1 200 ", 13) || !memmem(text, length, "\r\nTransfer-Encoding: chunked\r\n", 30)
-        || !memmem(text, length, "\r\nContent-Type: text/event-stream", 33)) {
-        failures++;
-        fault("the answer %.*s", size > 150 ? 150 : (int)size, text);
-        end_connection(it);
-        return size;
-    }
-    it->state = BODY;
-    ready += it->role == READER && (*options.kind == 'w' || *options.kind == 'f');
-    return length;
-}
 
 /* The answer to a stop; the control connection is free again. */
 static size_t take_stop_answer(struct connection *it, const char *text, size_t size, int64_t time) {
@@ -156,79 +42,26 @@ static size_t take_stop_answer(struct connection *it, const char *text, size_t s
     return size;
 }
 
-static void receive(struct connection *it) {
-    static char buffer[BUFFER];
-    ssize_t count = recv(it->fd, buffer, sizeof buffer, MSG_DONTWAIT);
-    if (count < 0 && errno == EAGAIN) return;
-    if (count <= 0) {
-        failures++;
-        fault("a connection was cut, after %ld events of %s", it->events, it->stream);
-        return end_connection(it);
-    }
-    reads++;
-    int64_t time = now();
-    struct bytes held = it->unparsed;
-    const char *text = buffer;
-    size_t size = count, used = 0;
-    if (held.size) {
-        keep(&held, buffer, count);
-        text = held.start;
-        size = held.size;
-    }
-    it->unparsed = (struct bytes){0};
-    if (it->role == CONTROL) used = it->stopped ? take_stop_answer(it, text, size, time) : size;
-    else if (it->role == SOURCE && *options.kind == 'f') used = size;
-    else {
-        if (it->state == HEAD_EXPECTED) used = take_head(it, text, size);
-        if (it->state == BODY) used += take_body(it, text + used, text + size, time);
-    }
-    /* What is left of a big chunk stays where it is: copying it for each piece would be quadratic. */
-    if (used == 0 && held.size) it->unparsed = held;
-    else {
-        if (used < size) keep(&it->unparsed, text + used, size - used);
-        free(held.start);
-    }
+static size_t take(struct connection *it, const char *text, size_t size, int64_t time) {
+    if (it->role == CONTROL) return it->stopped ? take_stop_answer(it, text, size, time) : size;
+    if (it->role == SOURCE && *options.kind == 'f') return size;
+    size_t used = 0;
+    if (it->state == HEAD_EXPECTED && (used = take_head(it, text, size)) && it->state == BODY)
+        ready += it->role == READER && (*options.kind == 'w' || *options.kind == 'f');
+    return it->state == BODY ? used + take_body(it, text + used, text + size, time) : used;
+}
+
+static void take_end(struct connection *it) {
+    if (!it->is_ended) fault("an end without a terminal event in %s", it->stream);
+    int wants_done = *options.kind == 'a' && it->role == READER && !it->is_cut;
+    if (wants_done && !it->has_done) fault("no [DONE] in %s", it->stream);
 }
 
 /* ---- Requests */
 
 static void connect_it(struct connection *it, enum role role, int index) {
-    int on = 1, small = 4096;
     it->role = role;
-    it->index = index;
-    it->state = CONNECTING;
-    it->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (it->fd < 0) fail("socket");
-    setsockopt(it->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(it->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-    if (role == DEAF) setsockopt(it->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-    /* Each address has its own 28,000 ports. */
-    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + index % ADDRESSES)};
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons(options.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (bind(it->fd, (struct sockaddr *)&from, sizeof from)) fail("bind");
-    if (connect(it->fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS) fail("connect");
-    struct epoll_event event = {.events = EPOLLOUT, .data.ptr = it};
-    if (epoll_ctl(poll_fd, EPOLL_CTL_ADD, it->fd, &event)) fail("epoll_ctl");
-}
-
-static const char *session_of(const struct connection *it) {
-    return session_count ? sessions[it->index % session_count] : "";
-}
-
-/* A request is far smaller than an empty socket's buffer: it is taken whole. */
-__attribute__((format(printf, 3, 4))) static void request(
-    struct connection *it, const char *start, const char *body_format, ...
-) {
-    char body[1024], text[2048];
-    va_list values;
-    va_start(values, body_format);
-    int size = vsnprintf(body, sizeof body, body_format, values);
-    va_end(values);
-    const char *type = size ? "Content-Type: application/json\r\n" : "";
-    int length = snprintf(
-        text, sizeof text, "%s\r\nHost: localhost\r\n%sContent-Length: %d\r\n\r\n%s", start, type, size, body);
-    if (send(it->fd, text, length, MSG_NOSIGNAL) != length) failures++, fault("a request was not taken");
+    open_connection(it, options.port, index, role == DEAF ? 4096 : 0);
 }
 
 static void ask(struct connection *it) {
@@ -241,17 +74,8 @@ static void ask(struct connection *it) {
 
 static void greet(struct connection *it) {
     char start[512];
-    int error = 0;
-    socklen_t size = sizeof error;
-    getsockopt(it->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error) {
-        failures++;
-        fault("could not connect: %s", strerror(error));
-        return end_connection(it);
-    }
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = it};
-    epoll_ctl(poll_fd, it->role == DEAF ? EPOLL_CTL_DEL : EPOLL_CTL_MOD, it->fd, &event);
-    it->state = HEAD_EXPECTED;
+    if (!finish_connecting(it)) return;
+    if (it->role == DEAF) epoll_ctl(poll_fd, EPOLL_CTL_DEL, it->fd, NULL);
     if (it->role == CONTROL || (it->role == SOURCE && *options.kind == 'f')) return;
     if (it->role == SOURCE || (*options.kind == 'a' && !it->is_cut)) return ask(it);
     int length;
@@ -408,47 +232,8 @@ static void print_result(void) {
     printf(", \"rss_end_kib\": %ld", at_end.rss);
     printf(", \"allocations\": %ld", (long)(at_end.counters[0] - at_start.counters[0]));
     printf(", \"sends\": %ld", (long)(at_end.counters[1] - at_start.counters[1]));
-    for (char *character = fault_text; *character; character++)
-        if (*character < ' ' || *character == '"' || *character == '\\') *character = '\'';
-    printf(", \"failures\": %ld, \"faults\": %ld, \"fault\": \"%s\"}\n", failures, faults, fault_text);
-}
-
-static void read_sessions(void) {
-    char line[256];
-    FILE *file = fopen(options.sessions, "r");
-    if (!file) fail(options.sessions);
-    while (fscanf(file, "%255s", line) == 1) {
-        sessions = realloc(sessions, (session_count + 1) * sizeof *sessions);
-        sessions[session_count++] = strdup(line);
-    }
-    fclose(file);
-}
-
-static void set_option(const char *text) {
-    static const struct {
-        const char *name;
-        double *number;
-        char *text;
-        size_t size;
-    } known[] = {
-        {"kind", NULL, options.kind, sizeof options.kind},
-        {"sessions", NULL, options.sessions, sizeof options.sessions},
-        {"counter", NULL, options.counter, sizeof options.counter}, {"port", &options.port, NULL, 0},
-        {"pid", &options.pid, NULL, 0}, {"connections", &options.connections, NULL, 0},
-        {"ramp", &options.ramp, NULL, 0}, {"tokens", &options.tokens, NULL, 0}, {"rate", &options.rate, NULL, 0},
-        {"warmup", &options.warmup, NULL, 0}, {"window", &options.window, NULL, 0},
-        {"finish", &options.finish, NULL, 0}, {"source", &options.source, NULL, 0}, {"stops", &options.stops, NULL, 0},
-        {"cuts", &options.cuts, NULL, 0}, {"deaf", &options.deaf, NULL, 0}, {"seed", &options.seed, NULL, 0},
-    };
-    for (size_t place = 0; place < sizeof known / sizeof *known; place++) {
-        size_t length = strlen(known[place].name);
-        if (strncmp(text, known[place].name, length) || text[length] != '=') continue;
-        if (known[place].number) *known[place].number = atof(text + length + 1);
-        else snprintf(known[place].text, known[place].size, "%s", text + length + 1);
-        return;
-    }
-    fprintf(stderr, "load: unknown option %s (load.c begins with a list)\n", text);
-    exit(2);
+    print_faults();
+    printf("}\n");
 }
 
 /* A random order, the same for the same seed. */
@@ -463,8 +248,18 @@ static void shuffle(void) {
 }
 
 int main(int argc, char **argv) {
-    for (int place = 1; place < argc; place++) set_option(argv[place]);
-    if (options.sessions[0]) read_sessions();
+    const struct option known[] = {
+        {"kind", NULL, options.kind, sizeof options.kind},
+        {"sessions", NULL, options.sessions, sizeof options.sessions},
+        {"counter", NULL, options.counter, sizeof options.counter}, {"port", &options.port, NULL, 0},
+        {"pid", &options.pid, NULL, 0}, {"connections", &options.connections, NULL, 0},
+        {"ramp", &options.ramp, NULL, 0}, {"tokens", &options.tokens, NULL, 0}, {"rate", &options.rate, NULL, 0},
+        {"warmup", &options.warmup, NULL, 0}, {"window", &options.window, NULL, 0},
+        {"finish", &options.finish, NULL, 0}, {"source", &options.source, NULL, 0}, {"stops", &options.stops, NULL, 0},
+        {"cuts", &options.cuts, NULL, 0}, {"deaf", &options.deaf, NULL, 0}, {"seed", &options.seed, NULL, 0},
+    };
+    for (int place = 1; place < argc; place++) set_option(known, sizeof known / sizeof *known, argv[place]);
+    if (options.sessions[0]) read_sessions(options.sessions);
     readers = calloc(options.connections, sizeof *readers);
     if (options.source) arrivals = calloc(MOST_TOKENS, sizeof *arrivals);
     poll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -4,6 +4,7 @@ import json
 import re
 import resource
 import socket
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -30,13 +31,11 @@ class Fault(Exception):
     """What the load generator found wrong with a server's answers."""
 
 
-class Reference:
-    """The bare server; a running one has `port` and `pid`, as `Serving` has."""
+class Program:
+    """A server in C, which prints its port; a running one has `port` and `pid`, as `Serving` has."""
 
-    def __init__(self, programs):
-        self.process = subprocess.Popen(
-            [programs / "streams_reference"], stdout=subprocess.PIPE, text=True, preexec_fn=in_child(SERVER_CORE)
-        )
+    def __init__(self, *command, core=SERVER_CORE):
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=in_child(core))
         self.port = int(self.process.stdout.readline())
         self.pid = self.process.pid
 
@@ -46,6 +45,13 @@ class Reference:
     def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
+
+
+class Reference(Program):
+    """The bare server."""
+
+    def __init__(self, programs):
+        super().__init__(programs / "streams_reference")
 
 
 class Serving:
@@ -95,10 +101,10 @@ def make_sessions(port, count, user, connections=64):
 
 
 class Load:
-    """Runs the load generator, and keeps how much CPU time others have taken in the worst of its windows."""
+    """Runs a load generator, and keeps how much CPU time others have taken in the worst of its windows."""
 
-    def __init__(self, programs, folder):
-        self.program = programs / "streams_load"
+    def __init__(self, program, folder):
+        self.program = program
         self.folder = Path(folder)
         self.runs = 0
         self.others = 0
@@ -129,3 +135,28 @@ class Load:
 
     def __call__(self, server, sessions=(), **options):
         return self.finish(self.start(server, sessions, **options))
+
+
+def median(runs, name):
+    return statistics.median(run[name] for run in runs)
+
+
+def cells_argument(parser):
+    parser.add_argument("--cells", default="", help="only these, by number: 1,4")
+
+
+def measure_cells(bench, cells, options):
+    """The rows of all cells, or of those that are wanted."""
+    wanted = {int(number) for number in options.cells.split(",") if number} or set(range(1, len(cells) + 1))
+    rows = []
+    for number, cell in enumerate(cells, 1):
+        if number not in wanted:
+            continue
+        try:
+            found = cell(bench)
+        except Fault as fault:
+            # The others are still worth measuring.
+            print(f"bench: cell {number} ({cell.__name__}): {fault}", file=sys.stderr)
+            found = [(f"cell {number} ({cell.__name__}) came to no figures", 1, "faults", "<=", 0)]
+        rows += [(f"{number}. {name}" if name and name[0] != " " else f"   {name}", *rest) for name, *rest in found]
+    return [*rows, ("CPU time that others took in the worst window", bench.load.others, "cores", None, None)]

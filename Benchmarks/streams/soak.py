@@ -49,7 +49,7 @@ class Part(threading.Thread):
         # A folder of its own, where it puts its lists of sessions.
         place = folder / name
         place.mkdir()
-        self.load = Load(programs, place)
+        self.load = Load(programs / "streams_load", place)
         self.service, self.ending = service, ending
         self.errors, self.runs, self.events = [], 0, 0
 
