@@ -66,6 +66,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "HTTPClientTests",
+            dependencies: ["HTTPClient", "HTTPServer", "Primitives", "TestSupport"],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "AgentsTests",
             dependencies: ["Agents", "HTTPClient", "HTTPServer", "Primitives", "TestSupport"],
             swiftSettings: settings
