@@ -65,7 +65,16 @@ let package = Package(
             path: "Tests/StoreWriterProcess",
             swiftSettings: settings
         ),
-        .testTarget(name: "AgentsTests", dependencies: ["Agents", "Primitives"], swiftSettings: settings),
+        .testTarget(
+            name: "HTTPClientTests",
+            dependencies: ["HTTPClient", "HTTPServer", "Primitives", "TestSupport"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "AgentsTests",
+            dependencies: ["Agents", "HTTPClient", "HTTPServer", "Primitives", "TestSupport"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "RoomServiceTests",
             dependencies: ["RoomService", "HTTPClient", "HTTPServer", "Streaming", "Storage", "Agents", "Primitives"],

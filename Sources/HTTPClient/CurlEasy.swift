@@ -28,8 +28,9 @@ struct CurlEasy: Hashable {
         set(CURLOPT_USERAGENT, "RoomService/\(ProgramVersion.current)")
         set(CURLOPT_NOSIGNAL, 1)
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
-        // Rather wait a moment for a connection that many can share than open many.
-        set(CURLOPT_PIPEWAIT, 1)
+        // Over TLS, where the handshake tells, rather wait a moment for a connection that many can share than open many. Without
+        // TLS libcurl would have all others wait until the first response is at its end, to see that nothing can be shared.
+        set(CURLOPT_PIPEWAIT, request.url.hasPrefix("https://") ? 1 : 0)
         set(CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeout)
         set(CURLOPT_TCP_KEEPALIVE, 1)
         set(CURLOPT_TCP_KEEPIDLE, Self.keepAliveTime)

@@ -24,12 +24,13 @@ struct ChatCompletionPart {
         // Of several answers only the first is asked for.
         guard let choice = choices.first?.objectValue else { return }
         finishReason = choice["finish_reason"]?.stringValue
-        guard let message = (choice["delta"] ?? choice["message"])?.objectValue else {
+        guard let message = choice["delta"]?.objectValue ?? choice["message"]?.objectValue else {
             text = choice["text"]?.stringValue ?? ""
             return
         }
         text = Self.text(message["content"]) + (message["refusal"]?.stringValue ?? "")
-        reasoning = Self.text(message["reasoning_content"] ?? message["reasoning"])
+        reasoning = Self.text(message["reasoning_content"])
+        if reasoning.isEmpty { reasoning = Self.text(message["reasoning"]) }
         toolCalls = message["tool_calls"]?.arrayValue?.compactMap(\.objectValue) ?? []
     }
 

@@ -28,7 +28,8 @@ package struct UpstreamEndpoint: Sendable, Hashable {
         }
         var url = baseURL
         while url.hasSuffix("/") { url.removeLast() }
-        let host = url.dropFirst(scheme).prefix { $0 != "/" }.split(separator: "@").last ?? ""
+        let authority = url.dropFirst(scheme).prefix { $0 != "/" }
+        let host = authority[(authority.lastIndex(of: "@").map(authority.index(after:)) ?? authority.startIndex)...]
         guard !host.isEmpty, host.first != ":" else { throw Fault(description: "must name a host") }
         precondition(Self.isKey(key), "A key goes into a header field")
         self.baseURL = url
@@ -67,6 +68,7 @@ package struct UpstreamEndpoint: Sendable, Hashable {
                 secrets += authority[..<at].split(separator: ":", maxSplits: 1).map(String.init)
             }
         }
-        return secrets.filter { $0.count >= 4 }
+        // The longest first: what is left of one that holds another is a secret, too.
+        return secrets.filter { $0.count >= 4 }.sorted { $0.count > $1.count }
     }
 }
