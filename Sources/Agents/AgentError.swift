@@ -27,11 +27,14 @@ package struct AgentError: Error, Sendable, Equatable, CustomStringConvertible {
     package var message: String
     /// What lies behind it, in the words of the model's service: for the log, never for clients. Without secrets, too.
     package var detail: String
+    /// When trying again makes sense, in seconds, where that is known.
+    package var retryAfter: Int?
 
-    package init(_ code: Code, _ message: String, detail: String = "") {
+    package init(_ code: Code, _ message: String, detail: String = "", retryAfter: Int? = nil) {
         self.code = code
         self.message = message
         self.detail = detail
+        self.retryAfter = retryAfter
     }
 
     package var description: String {

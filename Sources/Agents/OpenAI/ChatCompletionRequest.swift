@@ -9,14 +9,21 @@ struct ChatCompletionRequest {
         var json: JSONObject = ["model": .string(options.model), "messages": .array(messages)]
         if let temperature = options.temperature { json["temperature"] = .double(temperature) }
         if let limit = options.maxTokens { json["max_tokens"] = .integer(Int64(limit)) }
-        // What a request asks for comes before what is set for all.
+        // What a request asks for comes before what is set for all, but for the limit, which holds for all.
         for member in prompt.parameters.members {
             if member.key == "max_completion_tokens" { json["max_tokens"] = nil }
-            json[member.key] = member.value
+            json[member.key] = Self.limits.contains(member.key) ? limited(member.value) : member.value
         }
         json["stream"] = true
         if options.asksForUsage { json["stream_options"] = ["include_usage": true] }
         return json
+    }
+
+    private static let limits = ["max_tokens", "max_completion_tokens"]
+
+    private func limited(_ count: JSONValue) -> JSONValue {
+        guard let limit = options.maxTokens, let asked = count.doubleValue, asked > Double(limit) else { return count }
+        return .integer(Int64(limit))
     }
 
     private var messages: [JSONValue] {

@@ -27,6 +27,8 @@ final class OpenAIAnswer: AgentAnswer {
     private var place: Upstream.Place?
     private var request: OpenAIRequest?
     private var tries = 0
+    /// Why the last try has failed.
+    private var lastFailure: AgentError?
     /// Whether anything was passed on: then nothing is tried again.
     private var hasShown = false
     private var hasText = false
@@ -70,6 +72,11 @@ final class OpenAIAnswer: AgentAnswer {
         return metadata
     }
 
+    private static let noPlace = AgentError(
+        .rateLimited,
+        "The model had no place for the question in time. Please try again in a while."
+    )
+
     // MARK: Asking
 
     func next(appendingTo piece: inout [UInt8]) throws -> AgentProgress {
@@ -89,7 +96,7 @@ final class OpenAIAnswer: AgentAnswer {
             case .queueing(let place):
                 guard place.hasBeenServed else {
                     let deadline = startedAt + agent.options.timeouts.firstToken
-                    guard now < deadline else { throw Upstream.busy }
+                    guard now < deadline else { throw Self.noPlace }
                     return .waiting(until: deadline)
                 }
                 self.place = place
@@ -109,7 +116,13 @@ final class OpenAIAnswer: AgentAnswer {
 
     private func ask(at now: Int64) throws(AgentError) {
         guard let prompt else { preconditionFailure("An answer is asked for again after it has begun") }
-        let attempt = try agent.upstream.begin(at: now)
+        let attempt: Upstream.Attempt
+        do throws(AgentError) {
+            attempt = try agent.upstream.begin(at: now)
+        } catch {
+            // What has happened to this question says more than that it cannot be asked again.
+            throw lastFailure ?? error
+        }
         tries += 1
         if tries > 1 { agent.metrics.retries.add(1, ordering: .relaxed) }
         phase = .asking
@@ -122,9 +135,12 @@ final class OpenAIAnswer: AgentAnswer {
         request = nil
         var wait = RetryDelay.nanoseconds(try: tries, random: random)
         if let seconds = failure.retryAfter { wait = max(wait, Int64(min(seconds, 86_400)) * 1_000_000_000) }
+        var error = failure.error
+        if tries > 1 { error.detail += ", at try \(tries)" }
+        lastFailure = error
         guard failure.isPassing, !hasShown, tries <= agent.options.retries, wait <= RetryDelay.longest,
             now + wait < startedAt + agent.options.timeouts.total
-        else { throw failure.error }
+        else { throw error }
         phase = .pausing(until: now + wait)
     }
 
@@ -178,7 +194,10 @@ final class OpenAIAnswer: AgentAnswer {
         request?.finish()
         request = nil
         place = nil
-        guard hasText || finishReason == "tool_calls" else { throw .noText(finishReason: finishReason) }
+        // A model may come to its limit while it still thinks.
+        guard hasText || finishReason == "tool_calls" || (hasShown && finishReason == "length") else {
+            throw .noText(finishReason: finishReason)
+        }
         return .ended
     }
 }

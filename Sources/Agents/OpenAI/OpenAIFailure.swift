@@ -9,7 +9,10 @@ struct OpenAIFailure: Error {
     /// Whether the service is out of order, rather than this question.
     var isOutage = false
     /// The earliest time to try again, in seconds, where the service says so.
-    var retryAfter: Int?
+    var retryAfter: Int? {
+        get { error.retryAfter }
+        set { error.retryAfter = newValue }
+    }
 
     private init(_ code: AgentError.Code, _ message: String, detail: String) {
         error = AgentError(code, message, detail: detail)
@@ -47,13 +50,16 @@ struct OpenAIFailure: Error {
         return failure
     }()
 
-    /// What it has been waited for in vain: "a first token", …
-    static func timeout(_ what: String, seconds: Int64) -> OpenAIFailure {
-        var failure = OpenAIFailure(
-            .timeout,
-            "The model said nothing for too long. Please try again.",
-            detail: "\(what) within \(seconds) s"
-        )
+    /// What has been waited for in vain.
+    enum Missing: String {
+        case firstToken = "no first token"
+        case more = "nothing more"
+        case end = "no end"
+    }
+
+    static func timeout(_ what: Missing, seconds: Int64) -> OpenAIFailure {
+        let said = what == .end ? "The answer took too long" : "The model said nothing for too long. Please try again."
+        var failure = OpenAIFailure(.timeout, said, detail: "\(what.rawValue) within \(seconds) s")
         failure.isOutage = true
         return failure
     }

@@ -92,8 +92,8 @@ final class OpenAIRequest {
 
     struct Deadline {
         var time: Int64
-        /// What does not come within it, and within how many seconds.
-        var what: String
+        /// What does not come within it.
+        var what: OpenAIFailure.Missing
         var seconds: Int64
     }
 
@@ -104,11 +104,11 @@ final class OpenAIRequest {
         let limit = hasShown ? timeouts.stall : timeouts.firstToken
         let time = (hasShown ? lastByteAt : startedAt) + limit
         guard time < total else {
-            return Deadline(time: total, what: "no end", seconds: timeouts.total / 1_000_000_000)
+            return Deadline(time: total, what: .end, seconds: timeouts.total / 1_000_000_000)
         }
         return Deadline(
             time: time,
-            what: hasShown ? "nothing more" : "no first token",
+            what: hasShown ? .more : .firstToken,
             seconds: limit / 1_000_000_000
         )
     }
@@ -125,7 +125,7 @@ final class OpenAIRequest {
     func didSucceed() { attempt.didSucceed() }
 
     func didFail(_ failure: OpenAIFailure, at now: Int64) {
-        if failure.isOutage { attempt.didFail(at: now) } else { attempt.didSucceed() }
+        if failure.isOutage { attempt.didFail(failure.error.detail, at: now) } else { attempt.didSucceed() }
     }
 
     /// All has been said.

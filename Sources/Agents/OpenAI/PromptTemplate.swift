@@ -47,7 +47,9 @@ package struct PromptTemplate: Sendable, Equatable {
 
     /// The text for a request.
     func filled(userProfile: JSONValue?, context: JSONObject) -> String {
-        let values: JSONObject = ["user_profile": userProfile ?? .null, "context": .object(context)]
+        let values: JSONObject = [
+            "user_profile": userProfile ?? .null, "context": context.isEmpty ? .null : .object(context),
+        ]
         return parts.map { part in
             switch part {
             case .text(let text): text

@@ -37,16 +37,33 @@ package final class Upstream: Sendable {
         var line: WaitingLine<@Sendable () -> Void>
         /// Those of the waiting that have got a place, until they look.
         var served: Set<Int> = []
+        /// Why the last request has failed.
+        var lastFailure = ""
         var lastID = 0
+    }
+
+    /// What an operator wants to hear of.
+    package enum Change: Sendable, Equatable {
+        /// It is left alone; the last failure, without secrets.
+        case leftAlone(String)
+        /// It is asked again.
+        case inOrder
     }
 
     package let endpoint: UpstreamEndpoint
     package let limits: Limits
+    private let didChange: @Sendable (Change) -> Void
     private let state: Mutex<State>
 
-    package init(_ endpoint: UpstreamEndpoint, limits: Limits) {
+    /// - Parameter didChange: called, on any thread, when it is left alone, and when it is asked again.
+    package init(
+        _ endpoint: UpstreamEndpoint,
+        limits: Limits,
+        didChange: @escaping @Sendable (Change) -> Void = { _ in }
+    ) {
         self.endpoint = endpoint
         self.limits = limits
+        self.didChange = didChange
         state = Mutex(
             State(
                 breaker: CircuitBreaker(failureLimit: limits.breakerFailures, openTime: limits.breakerTime),
@@ -87,7 +104,10 @@ package final class Upstream: Sendable {
         return Place(upstream: self, id: id, isServed: entry == .running)
     }
 
-    static let busy = AgentError(.rateLimited, "Too many questions wait for the model. Please try again in a while.")
+    static let busy = AgentError(
+        .rateLimited,
+        "Too many questions wait for the model. Please try again in a while."
+    )
 
     /// One of the places. Confined to whoever has it.
     final class Place {
@@ -129,15 +149,19 @@ package final class Upstream: Sendable {
     ///
     /// - Throws: `AGENT_UNAVAILABLE` while the service is left alone.
     func begin(at now: Int64) throws(AgentError) -> Attempt {
-        guard let leave = state.withLock({ $0.breaker.enter(at: now) }) else { throw Self.outOfOrder }
-        return Attempt(upstream: self, leave: leave, now: now)
+        try state.withLock { state throws(AgentError) in
+            if let leave = state.breaker.enter(at: now) { return Attempt(upstream: self, leave: leave, now: now) }
+            var error = AgentError(
+                .unavailable,
+                "The model is out of order for now. Please try again in a while.",
+                detail: "not asked, after failures in a row; the last: \(state.lastFailure)"
+            )
+            if case .open(let until) = state.breaker.state {
+                error.retryAfter = Int((until - now + 999_999_999) / 1_000_000_000)
+            }
+            throw error
+        }
     }
-
-    private static let outOfOrder = AgentError(
-        .unavailable,
-        "The model is out of order for now. Please try again in a while.",
-        detail: "not asked, after several failures in a row"
-    )
 
     /// A request that is under way. Confined to whoever has it; without an outcome it counts for nothing.
     final class Attempt {
@@ -161,13 +185,24 @@ package final class Upstream: Sendable {
         func didSucceed() {
             guard !hasOutcome else { return }
             hasOutcome = true
-            upstream.state.withLock { $0.breaker.didSucceed() }
+            let wasClosed = upstream.state.withLock { state in
+                defer { state.breaker.didSucceed() }
+                return state.breaker.state == .closed
+            }
+            if !wasClosed { upstream.didChange(.inOrder) }
         }
 
-        func didFail(at now: Int64) {
+        /// - Parameter reason: for the log.
+        func didFail(_ reason: String, at now: Int64) {
             guard !hasOutcome else { return }
             hasOutcome = true
-            upstream.state.withLock { $0.breaker.didFail(leave, at: now) }
+            let hasOpened = upstream.state.withLock { state in
+                state.lastFailure = reason
+                let wasClosed = state.breaker.state == .closed
+                state.breaker.didFail(leave, at: now)
+                return wasClosed && state.breaker.state != .closed
+            }
+            if hasOpened { upstream.didChange(.leftAlone(reason)) }
         }
     }
 }

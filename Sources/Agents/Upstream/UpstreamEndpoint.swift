@@ -28,6 +28,9 @@ package struct UpstreamEndpoint: Sendable, Hashable {
         }
         var url = baseURL
         while url.hasSuffix("/") { url.removeLast() }
+        guard !url.hasSuffix("/chat/completions") else {
+            throw Fault(description: "must end before /chat/completions, which is added to it")
+        }
         let authority = url.dropFirst(scheme).prefix { $0 != "/" }
         let host = authority[(authority.lastIndex(of: "@").map(authority.index(after:)) ?? authority.startIndex)...]
         guard !host.isEmpty, host.first != ":" else { throw Fault(description: "must name a host") }

@@ -36,6 +36,4 @@ package enum FileContents {
             guard bytes.count <= limit else { throw Fault("is larger than \(limit) bytes") }
         }
     }
-
-    package static func canRead(_ path: String) -> Bool { access(path, R_OK) == 0 }
 }

@@ -8,7 +8,11 @@ struct CORS: Sendable {
     /// How long a browser may remember a preflight's answer, in seconds.
     private static let maxAge = "600"
     private static let methods = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
-    private static let headers = "Accept, Authorization, Content-Type, Last-Event-ID, X-Request-ID"
+    /// The last ones are what OpenAI's own client sends.
+    private static let headers =
+        "Accept, Authorization, Content-Type, Last-Event-ID, X-Request-ID, OpenAI-Organization, OpenAI-Project, "
+        + ["Arch", "Lang", "OS", "Package-Version", "Retry-Count", "Runtime", "Runtime-Version", "Timeout"]
+        .map { "X-Stainless-\($0)" }.joined(separator: ", ")
 
     init(_ origins: CORSOrigins) {
         switch origins {

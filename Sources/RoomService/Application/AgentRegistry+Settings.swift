@@ -4,10 +4,22 @@ import Primitives
 
 extension AgentRegistry {
     /// Who answers, as the settings say.
-    init(_ settings: Settings, client: HTTPClient, random: any IdentifierGenerator = RandomIdentifierGenerator()) {
+    init(
+        _ settings: Settings,
+        client: HTTPClient,
+        logger: Logger,
+        random: any IdentifierGenerator = RandomIdentifierGenerator()
+    ) {
         var agents: [any Agent] = settings.modelAgents.map { agent in
             // Each has its own breaker: behind one address there may be many models, of which one can be out of order.
-            let upstream = Upstream(agent.endpoint, limits: agent.limits)
+            let name = agent.options.name
+            let upstream = Upstream(agent.endpoint, limits: agent.limits) { change in
+                switch change {
+                case .leftAlone(let reason):
+                    logger.error("model left alone for a while", ["agent": .string(name), "reason": .string(reason)])
+                case .inOrder: logger.info("model answers again", ["agent": .string(name)])
+                }
+            }
             return OpenAIAgent(agent.options, upstream: upstream, client: client, random: random)
         }
         if agents.isEmpty {

@@ -24,6 +24,7 @@ struct Greeting {
             Address: \(address)
             Store:   \(store)
             \(agentLines)
+            OpenAI:  clients of OpenAI's API can ask the agents at \(address)/v1
 
             A room, a session in it, and a streamed reply:
 

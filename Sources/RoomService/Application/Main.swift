@@ -88,7 +88,7 @@ enum Main {
                 store: store,
                 group: group,
                 loop: loop,
-                agents: AgentRegistry(settings, client: client),
+                agents: AgentRegistry(settings, client: client, logger: logger),
                 time: time,
                 logger: logger
             )

@@ -38,7 +38,7 @@ final class AgentMetrics: Sendable {
             counts.answer.add(Double(progress.time(at: now)) / 1e9)
             counts.promptTokens += Int(metadata["prompt_tokens"]?.integerValue ?? 0)
             counts.completionTokens += Int(metadata["completion_tokens"]?.integerValue ?? 0)
-            if case .failed(let code, _) = end { counts.addError(code) }
+            if case .failed(let code, _, _) = end { counts.addError(code) }
             state[agent] = counts
         }
     }

@@ -7,11 +7,13 @@ extension ChatService {
     /// the prompt. It counts among the running streams like any other.
     ///
     /// - Parameters:
-    ///   - caller: whose rate and streams it counts among: a user, or a client's address.
+    ///   - userID: whose rate and streams it counts among. Nil: somebody's who serves many users, so that only the rate counts,
+    ///     by `address`.
     ///   - outcome: where it is told how the answer ends.
     func answer(
         _ prompt: AgentPrompt,
-        of caller: String,
+        of userID: String?,
+        at address: String,
         by agent: any Agent,
         outcome: AnswerOutcome,
         on loop: EventLoop
@@ -24,7 +26,7 @@ extension ChatService {
             conversationID: "",
             sessionID: prompt.sessionID,
             roomID: prompt.roomID,
-            userID: caller,
+            userID: userID ?? prompt.sessionID,
             agentType: agent.name,
             question: StreamQuestion(query: prompt.question, messageID: nil),
             startedAt: time.now,
@@ -38,7 +40,7 @@ extension ChatService {
             throw APIError(error)
         }
         do throws(APIError) {
-            try rateLimiter.check(.messages, key: caller)
+            try rateLimiter.check(.messages, key: userID ?? address)
         } catch {
             abandon(stream, error)
             throw error

@@ -62,7 +62,7 @@ final class Reply: Sendable {
         var metadata = pump.progress.metadata(pump.metadata, now: now)
         switch end {
         case .complete(let reason?): metadata["finish_reason"] = .string(reason)
-        case .failed(let code, let message):
+        case .failed(let code, let message, _):
             metadata["error_code"] = .string(code)
             metadata["error"] = .string(message)
         case .complete(nil), .cancelled, .interrupted: break
@@ -79,8 +79,15 @@ final class Reply: Sendable {
             case .cancelled: return .interrupted
             }
         } catch let error as AgentError {
-            service.logger.warning("agent failed", ["stream.id": .string(stream.id), "error": .error(error)])
-            return .failed(code: error.code.rawValue, message: error.message)
+            service.logger.warning(
+                "agent failed",
+                [
+                    "stream.id": .string(stream.id), "agent": .string(stream.agentType),
+                    "error_code": .string(error.code.rawValue), "error": .string(error.message),
+                    "detail": .string(error.detail),
+                ]
+            )
+            return .failed(code: error.code.rawValue, message: error.message, retryAfter: error.retryAfter)
         } catch {
             service.logger.error("reply failed", ["stream.id": .string(stream.id), "error": .error(error)])
             return .failed(code: "INTERNAL_ERROR", message: "An internal error occurred")

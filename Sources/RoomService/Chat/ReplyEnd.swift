@@ -8,7 +8,8 @@ enum ReplyEnd: Sendable, Equatable {
     case complete(finishReason: String? = nil)
     case cancelled
     case interrupted
-    case failed(code: String, message: String)
+    /// `retryAfter`: when trying again makes sense, in seconds, where that is known.
+    case failed(code: String, message: String, retryAfter: Int? = nil)
 
     /// Its terminal event.
     var streamEnd: StreamEnd {
@@ -52,12 +53,13 @@ extension StreamEventEncoder {
         case .interrupted:
             let message = JSONObject.Member(key: "message", value: "The stream was interrupted")
             encode(status: end.streamEnd.rawValue, members: [message, content])
-        case .failed(let code, let message):
-            let members = [
+        case .failed(let code, let message, let retryAfter):
+            var members = [
                 JSONObject.Member(key: "error", value: .string(message)),
                 JSONObject.Member(key: "error_code", value: .string(code)),
                 content,
             ]
+            if let retryAfter { members.append(.init(key: "retry_after", value: .integer(Int64(retryAfter)))) }
             encode(status: end.streamEnd.rawValue, members: members)
         }
     }

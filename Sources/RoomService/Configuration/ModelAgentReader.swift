@@ -43,7 +43,10 @@ struct ModelAgentReader {
         limits.breakerFailures = integer("breaker_failures", 1...1000) ?? limits.breakerFailures
         limits.breakerTime = seconds("breaker_seconds") ?? limits.breakerTime
         let endpoint = endpoint()
-        for member in json.members where !known.contains(member.key) { add(member.key, "no such member") }
+        for member in json.members where !known.contains(member.key) {
+            let hint = member.key == "api_key" ? "; api_key_env names the variable that holds the key" : ""
+            add(member.key, "no such member\(hint)")
+        }
         return endpoint.map { ModelAgent(options: options, endpoint: $0, limits: limits) }
     }
 
@@ -63,13 +66,23 @@ struct ModelAgentReader {
     private mutating func endpoint() -> UpstreamEndpoint? {
         let ownURL = text("base_url")
         let authorities = text("ca_file")
-        if let authorities, !FileContents.canRead(authorities) { add("ca_file", "'\(authorities)' cannot be read") }
+        if let authorities { checkAuthorities(authorities) }
         let key = key(hasOwnURL: ownURL != nil)
         do throws(UpstreamEndpoint.Fault) {
             return try UpstreamEndpoint(baseURL: ownURL ?? usualBaseURL, key: key, authorities: authorities)
         } catch {
             add("base_url", error.description)
             return nil
+        }
+    }
+
+    private mutating func checkAuthorities(_ path: String) {
+        do throws(FileContents.Fault) {
+            let bytes = try FileContents.read(path, limit: 16 << 20)
+            guard !String(decoding: bytes, as: UTF8.self).contains("-----BEGIN CERTIFICATE-----") else { return }
+            add("ca_file", "'\(path)' has no certificate in it (in PEM)")
+        } catch {
+            add("ca_file", "'\(path)' \(error)")
         }
     }
 

@@ -40,11 +40,18 @@ struct ModelAgents {
 
     private mutating func readFile() -> [String] {
         let place = "AGENTS_FILE \(settings.agentsFile)"
-        let json: JSONValue
-        do {
-            json = try JSONParser.parse(try FileContents.read(settings.agentsFile, limit: Self.fileSizeLimit))
+        let bytes: [UInt8]
+        do throws(FileContents.Fault) {
+            bytes = try FileContents.read(settings.agentsFile, limit: Self.fileSizeLimit)
         } catch {
             return ["\(place): \(error)"]
+        }
+        let json: JSONValue
+        do throws(JSONError) {
+            json = try JSONParser.parse(bytes)
+        } catch {
+            let line = bytes.prefix(error.offset).count { $0 == 0x0A } + 1
+            return ["\(place), line \(line): is no valid JSON: \(error.reason)"]
         }
         guard let list = json.objectValue?["agents"]?.arrayValue, !list.isEmpty else {
             return ["\(place): must be an object with a list of agents: {\"agents\": [{\"name\": …}, …]}"]
@@ -53,7 +60,9 @@ struct ModelAgents {
         switch json.objectValue?["default"] {
         case nil, .null?: break
         case .string(let name)? where list.contains { $0.objectValue?["name"] == .string(name) }: defaultName = name
-        default: faults.append("\(place): default: must be the name of one of its agents")
+        case let value?:
+            let text = String(decoding: value.encoded.prefix(80), as: UTF8.self)
+            faults.append("\(place): default: \(text) is the name of none of its agents")
         }
         for key in json.objectValue?.members.map(\.key) ?? [] where key != "agents" && key != "default" {
             faults.append("\(place): \(key): no such member")
@@ -73,6 +82,10 @@ struct ModelAgents {
             let agent = reader.read()
             faults += reader.faults.map { "\(here)\($0)" }
             if let name = reader.keyName { keyNames.append(name) }
+            if let agent, agent.endpoint.key.isEmpty, agent.endpoint.baseURL == Self.openAI {
+                let variable = settings.agentsFile.isEmpty ? "OPENAI_API_KEY" : "OPENAI_API_KEY, or its api_key_env"
+                warnings.append("agent '\(agent.options.name)' has no key for OpenAI's API: set \(variable)")
+            }
             guard let agent, reader.faults.isEmpty else { continue }
             if agents.contains(where: { $0.options.name == agent.options.name }) {
                 faults.append("\(here).name: '\(agent.options.name)' is taken by another")

@@ -107,7 +107,8 @@ extension SettingVariable {
         .parsed(
             "OPENAI_BASE_URL",
             \.openAIBaseURL,
-            allowed: "the address of an OpenAI-compatible API, such as https://api.openai.com/v1",
+            allowed:
+                "an http or https address without /chat/completions, '?' and '#', such as https://api.openai.com/v1",
             isSecret: true,
             endpoint,
             "OpenAI-compatible API of the model that answers; unset: OpenAI's own"
@@ -126,7 +127,7 @@ extension SettingVariable {
         .duration(
             "AGENT_TIMEOUT_SECONDS",
             \.agentTimeout,
-            0.1...86_400,
+            0.1...604_800,
             "to a model's first token, and between any two pieces of its answer"
         ),
         .duration("AGENT_TOTAL_TIMEOUT_SECONDS", \.agentTotalTimeout, 0.1...604_800, "for a model's whole answer"),
@@ -135,16 +136,16 @@ extension SettingVariable {
             \.agentRetries,
             0...10,
             unit: "tries",
-            "after the first, as long as nothing of an answer has come"
+            "a question is asked again, as long as nothing of its answer has come"
         ),
         .integer(
             "AGENT_MAX_CONCURRENT",
             \.agentMaxConcurrent,
             1...1_000_000,
             unit: "answers",
-            "that the model of one agent makes at the same time"
+            "made by one agent's model at the same time"
         ),
-        .integer("AGENT_MAX_WAITING", \.agentMaxWaiting, 0...1_000_000, unit: "questions", "that wait for that"),
+        .integer("AGENT_MAX_WAITING", \.agentMaxWaiting, 0...1_000_000, unit: "questions", "waiting for that"),
         .integer(
             "CONTEXT_MAX_CHARS",
             \.contextMaxCharacters,

@@ -50,7 +50,9 @@ struct Completion: Sendable {
 
 extension AnswerOutcome.Ended {
     var finishReason: String {
-        if case .complete(let reason?) = end { reason } else { "stop" }
+        guard case .complete(let reason?) = end else { return "stop" }
+        // Calls of tools are not passed on here, and a client would look for them.
+        return reason == "tool_calls" || reason == "function_call" ? "stop" : reason
     }
 
     /// What the agent has told of the tokens; null where it has told nothing.
@@ -77,9 +79,9 @@ extension ReplyEnd {
             var error = APIError(.serviceUnavailable, "INTERRUPTED", "The answer was interrupted. Please try again.")
             error.retryAfter = 2
             return error
-        case .failed(let code, let message):
+        case .failed(let code, let message, let retryAfter):
             var error = APIError(Self.status(ofFailure: code), code, message)
-            if error.isPassing { error.retryAfter = 1 }
+            error.retryAfter = retryAfter ?? (error.isPassing ? 1 : nil)
             return error
         }
     }

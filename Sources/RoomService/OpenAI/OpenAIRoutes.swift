@@ -59,7 +59,8 @@ struct OpenAIRoutes: RouteGroup {
             } else {
                 try chat.answer(
                     request.prompt(for: agent),
-                    of: request.user ?? http.http.peer.host,
+                    of: request.user,
+                    at: http.http.peer.host,
                     by: agent,
                     outcome: outcome,
                     on: http.loop

@@ -32,6 +32,7 @@ struct ServiceRoutes: RouteGroup {
                 "sessions": "/api/session/create",
                 "chat": "/api/chat/message",
                 "info": "/api/chat/info",
+                "openai": "/v1/chat/completions",
                 "health": "/api/health",
             ],
         ])

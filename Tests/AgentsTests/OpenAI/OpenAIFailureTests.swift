@@ -88,7 +88,7 @@ struct OpenAIFailureTests {
     @Test func `what was cut or came too late is the service's fault, and only what was cut is tried again`() {
         #expect(OpenAIFailure.cut.isPassing && OpenAIFailure.cut.isOutage)
         #expect(OpenAIFailure.cut.error.code == .unavailable)
-        let late = OpenAIFailure.timeout("no first token", seconds: 30)
+        let late = OpenAIFailure.timeout(.firstToken, seconds: 30)
         #expect(!late.isPassing && late.isOutage)
         #expect(late.error.code == .timeout && late.error.detail == "no first token within 30 s")
         let garbage = OpenAIFailure.garbage("no JSON near sk-secret", of: Self.endpoint)

@@ -38,8 +38,8 @@ struct PromptTemplateTests {
 
     @Test func `a request may tell nothing`() throws {
         let template = try PromptTemplate("<{{user_profile}}{{user_profile.name}}> {{context}}")
-        #expect(template.filled(userProfile: nil, context: [:]) == "<> {}")
-        #expect(template.filled(userProfile: "Ada", context: [:]) == "<Ada> {}")
+        #expect(template.filled(userProfile: nil, context: [:]) == "<> ")
+        #expect(template.filled(userProfile: "Ada", context: [:]) == "<Ada> ")
         #expect(PromptTemplate.empty.filled(userProfile: nil, context: [:]) == "")
     }
 

@@ -130,10 +130,11 @@ import Testing
 
     @Test func `after so many failures the service is left alone, and then asked once`() throws {
         let upstream = try upstream()
-        for _ in 0..<2 { try upstream.begin(at: 100).didFail(at: 100) }
+        for _ in 0..<2 { try upstream.begin(at: 100).didFail("status 500", at: 100) }
         #expect(upstream.health.circuit == .open)
         let error = #expect(throws: AgentError.self) { try upstream.begin(at: 109) }
-        #expect(error?.code == .unavailable)
+        #expect(error?.code == .unavailable && error?.retryAfter == 1)
+        #expect(error?.detail == "not asked, after failures in a row; the last: status 500")
         let probe = try upstream.begin(at: 110)
         #expect(upstream.health.circuit == .halfOpen)
         #expect(throws: AgentError.self) { try upstream.begin(at: 110) }
@@ -144,20 +145,20 @@ import Testing
     @Test func `only the first outcome of a request counts`() throws {
         let upstream = try upstream()
         let attempt = try upstream.begin(at: 0)
-        for _ in 0..<5 { attempt.didFail(at: 0) }
+        for _ in 0..<5 { attempt.didFail("status 500", at: 0) }
         attempt.didSucceed()
         #expect(upstream.health.circuit == .closed)
-        try upstream.begin(at: 0).didFail(at: 0)
+        try upstream.begin(at: 0).didFail("status 500", at: 0)
         #expect(upstream.health.circuit == .open)
     }
 
     @Test func `a probe that is let go of without an outcome leaves the next one to be the probe`() throws {
         let upstream = try upstream()
-        for _ in 0..<2 { try upstream.begin(at: 0).didFail(at: 0) }
+        for _ in 0..<2 { try upstream.begin(at: 0).didFail("status 500", at: 0) }
         for time in [10, 10, 11] as [Int64] { _ = try upstream.begin(at: time) }
         #expect(upstream.health.circuit == .open)
         let probe = try upstream.begin(at: 12)
-        probe.didFail(at: 15)
+        probe.didFail("status 500", at: 15)
         #expect(throws: AgentError.self) { try upstream.begin(at: 24) }
         try upstream.begin(at: 25).didSucceed()
         #expect(upstream.health.circuit == .closed)
@@ -166,10 +167,10 @@ import Testing
     @Test func `a request that was let go of counts for nothing`() throws {
         let upstream = try upstream()
         for _ in 0..<10 { _ = try upstream.begin(at: 0) }
-        try upstream.begin(at: 0).didFail(at: 0)
+        try upstream.begin(at: 0).didFail("status 500", at: 0)
         _ = try upstream.begin(at: 0)
         #expect(upstream.health.circuit == .closed)
-        try upstream.begin(at: 0).didFail(at: 0)
+        try upstream.begin(at: 0).didFail("status 500", at: 0)
         #expect(upstream.health.circuit == .open)
     }
 }

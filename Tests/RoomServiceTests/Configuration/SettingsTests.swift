@@ -160,7 +160,8 @@ struct SettingsTests {
         #expect(
             faults(environment) == [
                 "MONGODB_URI=…: must be a connection string, mongodb://… or mongodb+srv://…",
-                "OPENAI_BASE_URL=…: must be the address of an OpenAI-compatible API, such as https://api.openai.com/v1",
+                "OPENAI_BASE_URL=…: must be an http or https address without /chat/completions, '?' and '#', "
+                    + "such as https://api.openai.com/v1",
                 "OPENAI_API_KEY=…: must be a key without spaces",
                 "REDIS_URL: this build has no Redis support; unset it to start without",
             ]

@@ -37,6 +37,7 @@ final class TestService: Sendable {
         let group = try EventLoopGroup(count: loops, time: time)
         self.group = group
         let loop = group.loops[0]
+        let logger = Logger(level: .warning, format: .text, time: time, sink: log)
         let store = try await SQLiteStore.open(directory: directory, time: time)
         self.store = store
         do {
@@ -47,9 +48,9 @@ final class TestService: Sendable {
                     group: group,
                     loop: loop,
                     agents: agent.map { AgentRegistry(default: $0) }
-                        ?? AgentRegistry(settings, client: HTTPClient(group: group)),
+                        ?? AgentRegistry(settings, client: HTTPClient(group: group), logger: logger),
                     time: time,
-                    logger: Logger(level: .warning, format: .text, time: time, sink: log)
+                    logger: logger
                 )
             }.value
         } catch {
