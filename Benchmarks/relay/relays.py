@@ -3,7 +3,6 @@
 A running relay has `port` and `pid`, and `kind` and `sessions`, as load.c takes them.
 """
 
-import http.client
 import json
 import socket
 import subprocess
@@ -15,7 +14,8 @@ sys.path.insert(0, str(HERE.parent / "streams"))
 
 from rig import Program, Serving, make_sessions  # noqa: E402  (it sets the path for the others)
 from measuring import CLIENT_CORE, SERVER_CORE, in_child  # noqa: E402
-from service import child_environment  # noqa: E402
+from service import child_environment, is_served  # noqa: E402
+from litellm_proxy import OFFLINE  # noqa: E402
 from waiting import wait_until  # noqa: E402
 
 CHECKOUT = HERE.parents[1]
@@ -96,14 +96,7 @@ class Foreign:
     def is_ready(self):
         if self.process.poll() is not None:
             sys.exit(f"bench: {self.name} ended: {self.log.read_text(errors='replace')[-2000:]}")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", self.answers)
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return is_served("127.0.0.1", self.port, self.answers)
 
     def __enter__(self):
         return self
@@ -140,10 +133,7 @@ class LiteLLM(Foreign):
         self.upstream = upstream
         super().__init__(
             bench.new_folder(), "/health/liveliness", 90,
-            LITELLM_LOCAL_MODEL_COST_MAP="True",
-            LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS="True",
-            LITELLM_LOCAL_BLOG_POSTS="True",
-            LITELLM_TELEMETRY_DISABLED="True",
+            **OFFLINE,
             LITELLM_LOG="ERROR",
             LITELLM_MODE="PRODUCTION",
             AIOHTTP_CONNECTOR_LIMIT="20000",

@@ -3,7 +3,6 @@
 It takes some seconds to start, so that the tests share one.
 """
 
-import http.client
 import json
 import os
 import socket
@@ -11,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from service import in_child
+from service import in_child, is_served
 from waiting import wait_until
 
 MASTER_KEY = "sk-master-key-of-the-tests"
@@ -64,14 +63,7 @@ class LiteLLMProxy:
 
     def is_ready(self):
         assert self.process.poll() is None, f"LiteLLM's proxy ended: {self.log.read_text(errors='replace')}"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/health/liveliness")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return is_served("127.0.0.1", self.port, "/health/liveliness")
 
     def kill(self):
         if self.process:

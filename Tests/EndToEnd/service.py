@@ -56,6 +56,18 @@ def migrate(uri, database, *arguments):
     assert run.returncode == 0, f"Migrations ended with {run.returncode}: {run.stderr or run.stdout}"
 
 
+def is_served(host, port, path):
+    """Whether a server answers a GET with 200."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
 class Service:
     """One running instance. Its output goes to files in `folder`, which is also its working folder.
 
@@ -118,14 +130,7 @@ class Service:
         return found and found.group()
 
     def is_ready(self):
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return is_served(self.host, self.port, "/readyz")
 
     @property
     def port(self):

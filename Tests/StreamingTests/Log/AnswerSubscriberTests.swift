@@ -166,90 +166,15 @@ struct AnswerSubscriberTests {
         #expect(data == ["begin", "\"first\"", "\" second third\""])
     }
 
-    /// A reader that fills a batch, dawdles, and then sends it, again and again, as a connection does.
-    private final class DawdlingReader: LoopWork, @unchecked Sendable {
-        // Safe: touched on its loop alone but for the atomics.
-        private let log: StreamLog
-        private let hasStopped = Atomic(false)
-        private var producer: (any BodyProducer)?
-        private var batch = WriteBatch()
-        private let sink = ByteSink()
-        private var random: SeededGenerator
-        private var received: [UInt8] = []
-        private var isFinished = false
-        /// Of the text, how many events it began after the stop had returned.
-        let late = Atomic(0)
-
-        init(_ log: StreamLog, seed: UInt64) {
-            self.log = log
-            random = SeededGenerator(seed: seed)
-        }
-
-        /// What has come, once all has.
-        var data: [String]? { isFinished ? try? EventStream(ChunkedBody(received).content).data : nil }
-
-        func didStop() { hasStopped.store(true, ordering: .sequentiallyConsistent) }
-
-        func start(on loop: EventLoop) {
-            let outlet = BodyOutlet(loop: loop, isChunked: true, connection: nil)
-            producer = AnswerSubscriberTests.subscription(log).start(outlet)
-            run(on: loop)
-        }
-
-        func run(on loop: EventLoop) {
-            guard let producer, !isFinished else { return }
-            batch.removeAll()
-            if Int.random(in: 0..<8, using: &random) == 0 { producer.keepAlive() }
-            let state = producer.fill(&batch)
-            for _ in 0..<Int.random(in: 0..<20_000, using: &random) { _ = hasStopped.load(ordering: .relaxed) }
-            let isLate = hasStopped.load(ordering: .sequentiallyConsistent)
-            let bytes = sink.take(batch)
-            let count = Bool.random(using: &random) ? bytes.count : Int.random(in: 0...bytes.count, using: &random)
-            let isBetweenChunks = (try? ChunkedBody(received))?.rest.isEmpty ?? false
-            received += bytes.prefix(count)
-            producer.didSend(count)
-            if isLate, isBetweenChunks, bytes.prefix(count).contains(UInt8(ascii: "\"")) {
-                late.add(1, ordering: .relaxed)
-            }
-            if case .finished = state, count == batch.byteCount {
-                producer.didClose()
-                self.producer = nil
-                isFinished = true
-            } else {
-                loop.flush(self)
-            }
-        }
-    }
-
     @Test(arguments: 0..<30)
     func `after a stop has returned no loop begins another piece`(seed: UInt64) async throws {
-        let group = try EventLoopGroup(count: 3, time: SystemTimeSource())
-        let stream = sampleStream()
-        let readers = (0..<6).map { DawdlingReader(stream.log, seed: seed * 100 + UInt64($0)) }
-        for (index, reader) in readers.enumerated() {
-            let loop = group.loops[index % 3]
-            loop.execute { reader.start(on: loop) }
-        }
-        var writer = SampleWriter(stream)
-        writer.start()
-        for index in 0..<(20 + Int(seed) * 3) { writer.append("piece \(index)") }
-        let writing = Task(executorPreference: group.loops[0]) { [writer] in
-            var writer = writer
-            while writer.append("another piece") { await Task.yield() }
-        }
-        for _ in 0..<seed { await group.loops[Int(seed % 3)].barrier() }
-        let answer = await stream.cancel(.stopped)
-        for reader in readers { reader.didStop() }
-        await writing.value
-        for loop in group.loops { await loop.barrier() }
-        stream.log.end(writer.terminal("cancelled"))
-        for _ in 0..<60 { for loop in group.loops { await loop.barrier() } }
-        group.stop()
-        for reader in readers {
+        let race = try await StopRace.run(seed: seed, mark: "\"") { Self.subscription($0) }
+        for reader in race.readers {
             #expect(reader.late.load(ordering: .relaxed) == 0)
-            let data = try #require(reader.data)
+            #expect(reader.isFinished)
+            let data = try EventStream(ChunkedBody(reader.received).content).data
             #expect(data.first == "begin" && data.last == "end")
-            #expect(answer?.hasPrefix(Self.text(data)) == true)
+            #expect(race.answer?.hasPrefix(Self.text(data)) == true)
         }
     }
 }
