@@ -63,6 +63,7 @@ struct ModelAgents {
 
     private mutating func read(_ list: [JSONValue], of place: String) -> [String] {
         var faults: [String] = []
+        var names: Set<String> = []
         for (index, value) in list.enumerated() {
             let here = list.count == 1 && settings.agentsFile.isEmpty ? place : "\(place): agents[\(index)]"
             guard let object = value.objectValue else {
@@ -73,11 +74,10 @@ struct ModelAgents {
             let agent = reader.read()
             faults += reader.faults.map { "\(here)\($0)" }
             if let name = reader.keyName { keyNames.append(name) }
-            guard let agent, reader.faults.isEmpty else { continue }
-            if agents.contains(where: { $0.options.name == agent.options.name }) {
-                faults.append("\(here).name: '\(agent.options.name)' is taken by another")
+            if let name = reader.name, !names.insert(name).inserted {
+                faults.append("\(here).name: '\(name)' is taken by another")
             }
-            agents.append(agent)
+            if let agent { agents.append(agent) }
         }
         return faults
     }
