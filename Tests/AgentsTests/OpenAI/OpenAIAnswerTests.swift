@@ -194,7 +194,7 @@ import Testing
         }
     }
 
-    @Test func `the place is free as soon as the answer is at its end`() async throws {
+    @Test func `place and connection are free as soon as the answer is at its end`() async throws {
         try await TestModel.run { model in
             let (answer, peer) = try await model.ask()
             try peer.sendHead()
@@ -203,7 +203,15 @@ import Testing
             try peer.sendEvent("[DONE]")
             #expect(await answer.all() == [.piece("x"), .ended])
             #expect(model.upstream.health.running == 0)
+            await answer.letGo()
+            // The response may come to its end by itself.
+            #expect(!peer.hasEnded)
             try peer.sendLastChunk()
+            await model.settle()
+            let next = await model.answer()
+            #expect(await next.next() == .waiting(until: model.time(in: 30)))
+            _ = try peer.request()
+            #expect(!model.server.hasConnection)
         }
     }
 }
