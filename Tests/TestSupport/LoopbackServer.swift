@@ -1,7 +1,7 @@
 import Glibc
 
 /// A server on a free port of the loopback that does what the test tells it to, and nothing of its own accord.
-package final class LoopbackServer {
+package final class LoopbackServer: Sendable {
     package let port: UInt16
     private let socket: Int32
 

@@ -15,7 +15,6 @@ struct WaitingLine<Member> {
     }
 
     var waitingCount: Int { waiting.count }
-    var waitingMembers: [Member] { waiting.map(\.member) }
 
     mutating func enter(_ id: Int, _ member: Member) -> Entry {
         if running < limit, waiting.isEmpty {

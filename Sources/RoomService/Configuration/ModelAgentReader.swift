@@ -5,6 +5,8 @@ import Primitives
 struct ModelAgentReader {
     /// Each to follow the agent's place in the file.
     private(set) var faults: [String] = []
+    /// The agent's name, where it has one that may be.
+    private(set) var name: String?
     /// The variable that the key is taken from, where it is the agent's own.
     private(set) var keyName: String?
 
@@ -23,11 +25,11 @@ struct ModelAgentReader {
 
     /// - Returns: nil when it cannot be made; `faults` say why.
     mutating func read() -> ModelAgent? {
-        let name = name()
+        readName()
         let model = text("model") ?? settings.openAIModel
         if model.isEmpty { add("model", "must be set, or OPENAI_MODEL") }
         let summary = text("description") ?? "Asks the model \(model)"
-        var options = OpenAIAgentOptions(name: name, summary: summary, model: model, systemPrompt: template())
+        var options = OpenAIAgentOptions(name: name ?? "", summary: summary, model: model, systemPrompt: template())
         options.temperature = number("temperature", 0...2)
         options.maxTokens = integer("max_tokens", 1...10_000_000)
         options.asksForUsage = bool("stream_usage") ?? true
@@ -50,17 +52,19 @@ struct ModelAgentReader {
         return endpoint.map { ModelAgent(options: options, endpoint: $0, limits: limits) }
     }
 
-    private mutating func name() -> String {
-        guard let name = text("name"), !name.isEmpty else {
+    private mutating func readName() {
+        guard let text = text("name"), !text.isEmpty else {
             add("name", "must be set: the agent_type by which it is chosen")
-            return ""
+            return
         }
-        let isFit = name.utf8.count <= 64 && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") }
-        if !isFit { add("name", "must be at most 64 ASCII characters without spaces and '/'") }
-        if name == AgentRegistry.automatic {
+        let isFit = text.utf8.count <= 64 && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") }
+        if !isFit {
+            add("name", "must be at most 64 ASCII characters without spaces and '/'")
+        } else if text == AgentRegistry.automatic {
             add("name", "'auto' leaves the choice to the service, and names no agent")
+        } else {
+            name = text
         }
-        return name
     }
 
     private mutating func endpoint() -> UpstreamEndpoint? {
@@ -76,6 +80,7 @@ struct ModelAgentReader {
         }
     }
 
+<<<<<<< HEAD
     private mutating func checkAuthorities(_ path: String) {
         do throws(FileContents.Fault) {
             let bytes = try FileContents.read(path, limit: 16 << 20)
@@ -87,15 +92,18 @@ struct ModelAgentReader {
     }
 
     /// The key for `OPENAI_BASE_URL` goes to nobody else.
+=======
+    /// The key for `OPENAI_BASE_URL` goes to nobody else. The variable's name is not shown: it may be the key itself, by mistake.
+>>>>>>> model-tests
     private mutating func key(hasOwnURL: Bool) -> String {
         guard let variable = text("api_key_env") else { return hasOwnURL ? "" : settings.openAIKey }
         keyName = variable
         guard let key = source.value(of: variable)?.value.trimming({ $0 == " " }), !key.isEmpty else {
-            add("api_key_env", "the variable \(variable) is not set")
+            add("api_key_env", "must name a variable that is set and holds the key")
             return ""
         }
         guard UpstreamEndpoint.isKey(String(key)) else {
-            add("api_key_env", "what the variable \(variable) holds is no key: it has spaces or other such characters")
+            add("api_key_env", "what that variable holds is no key: it has spaces or other such characters")
             return ""
         }
         return String(key)

@@ -87,7 +87,7 @@ import Testing
                         // Some stay until they are served, some look a few times, some leave without a look.
                         let looks = [0, 1, 3, Int.max].randomElement(using: &random)!
                         var count = 0
-                        while count < looks, !place.hasBeenServed {
+                        while count < looks, !place.hasBeenServed, !Task.isCancelled {
                             count += 1
                             await Task.yield()
                         }

@@ -91,12 +91,6 @@ final class TestTransfer: Sendable {
     /// The whole response.
     func response() async -> State { await take { _ in false } }
 
-    /// Returns when it has been woken for the first time, and not been taken from.
-    func waitForWake() async {
-        var looks = wakes.makeAsyncIterator()
-        await looks.next()
-    }
-
     /// Lets go of it.
     func letGo() async { await onLoop { [place] in place.transfer = nil } }
 
