@@ -80,7 +80,6 @@ struct ModelAgentReader {
         }
     }
 
-<<<<<<< HEAD
     private mutating func checkAuthorities(_ path: String) {
         do throws(FileContents.Fault) {
             let bytes = try FileContents.read(path, limit: 16 << 20)
@@ -91,10 +90,7 @@ struct ModelAgentReader {
         }
     }
 
-    /// The key for `OPENAI_BASE_URL` goes to nobody else.
-=======
     /// The key for `OPENAI_BASE_URL` goes to nobody else. The variable's name is not shown: it may be the key itself, by mistake.
->>>>>>> model-tests
     private mutating func key(hasOwnURL: Bool) -> String {
         guard let variable = text("api_key_env") else { return hasOwnURL ? "" : settings.openAIKey }
         keyName = variable

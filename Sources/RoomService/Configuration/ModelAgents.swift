@@ -83,18 +83,12 @@ struct ModelAgents {
             let agent = reader.read()
             faults += reader.faults.map { "\(here)\($0)" }
             if let name = reader.keyName { keyNames.append(name) }
-<<<<<<< HEAD
             if let agent, agent.endpoint.key.isEmpty, agent.endpoint.baseURL == Self.openAI {
                 let variable = settings.agentsFile.isEmpty ? "OPENAI_API_KEY" : "OPENAI_API_KEY, or its api_key_env"
                 warnings.append("agent '\(agent.options.name)' has no key for OpenAI's API: set \(variable)")
             }
-            guard let agent, reader.faults.isEmpty else { continue }
-            if agents.contains(where: { $0.options.name == agent.options.name }) {
-                faults.append("\(here).name: '\(agent.options.name)' is taken by another")
-=======
             if let name = reader.name, !names.insert(name).inserted {
                 faults.append("\(here).name: '\(name)' is taken by another")
->>>>>>> model-tests
             }
             if let agent { agents.append(agent) }
         }

@@ -40,7 +40,7 @@ import Testing
             #expect(await answer.next() == .waiting(until: model.time(in: 30)))
             _ = try peer.request()
             try peer.respond(status: "504 Late", "late")
-            #expect(await answer.nextThing().error?.detail == "status 504")
+            #expect(await answer.nextThing().error?.detail == "status 504, at try 2")
         }
     }
 
@@ -107,7 +107,7 @@ import Testing
             try second.sendText("So far")
             try second.sendEvent(#"{"error":{"message":"overloaded","code":"overloaded"}}"#)
             #expect(await answer.nextThing() == .piece("So far"))
-            #expect(await answer.nextThing().error?.detail == "in the answer: overloaded")
+            #expect(await answer.nextThing().error?.detail == "in the answer: overloaded, at try 2")
         }
     }
 

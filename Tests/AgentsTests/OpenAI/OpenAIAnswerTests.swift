@@ -63,7 +63,9 @@ import Testing
         }
     }
 
-    @Test func `calls of tools alone are an answer, and thoughts alone are none`() async throws {
+    @Test func `calls of tools alone are an answer, and thoughts alone where the model has come to its limit`()
+        async throws
+    {
         try await TestModel.run { model in
             let (calling, first) = try await model.ask()
             try first.sendHead()
@@ -77,10 +79,18 @@ import Testing
             try first.sendHead()
             try first.sendEvent(#"{"choices":[{"delta":{"reasoning":"Hm."},"finish_reason":"length"}]}"#)
             try first.sendDone()
-            let steps = await thinking.all()
+            #expect(await thinking.all() == [.event(.reasoning("Hm.")), .ended])
+
+            let silent = await model.answer()
+            #expect(await silent.next() == .waiting(until: model.time(in: 30)))
+            _ = try first.request()
+            try first.sendHead()
+            try first.sendEvent(#"{"choices":[{"delta":{"reasoning":"Hm."},"finish_reason":"stop"}]}"#)
+            try first.sendDone()
+            let steps = await silent.all()
             #expect(steps.count == 2 && steps.first == .event(.reasoning("Hm.")))
             let error = steps.last?.error
-            #expect(error?.code == .protocolViolation && error?.detail == "finish_reason: length")
+            #expect(error?.code == .protocolViolation && error?.detail == "finish_reason: stop")
         }
     }
 

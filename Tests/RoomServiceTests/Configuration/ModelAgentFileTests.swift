@@ -49,7 +49,7 @@ struct ModelAgentFileTests {
     }
 
     @Test func `every member sets something, in its unit`() throws {
-        let authorities = try AgentsFile("")
+        let authorities = try AgentsFile("-----BEGIN CERTIFICATE-----")
         let agent = try agent(
             [
                 "name": "ada", "model": "m-1", "description": "Knows all.",
@@ -131,7 +131,7 @@ struct ModelAgentFileTests {
                 "agents[2].model: must be set, or OPENAI_MODEL", "agents[2].colour: no such member",
                 "agents[2].Model: no such member",
                 "agents[3].name: must be set: the agent_type by which it is chosen",
-                "agents[4].name: 'ada' is taken by another", "default: must be the name of one of its agents",
+                "agents[4].name: 'ada' is taken by another", "default: \"nobody\" is the name of none of its agents",
                 "version: no such member",
             ]
         )
