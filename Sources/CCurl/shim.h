@@ -24,6 +24,16 @@ static inline CURLcode cc_set_write(CURL *easy, curl_write_callback callback, vo
     return result ? result : curl_easy_setopt(easy, CURLOPT_WRITEDATA, argument);
 }
 
+static inline CURLcode cc_set_header(CURL *easy, curl_write_callback callback, void *argument) {
+    CURLcode result = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, callback);
+    return result ? result : curl_easy_setopt(easy, CURLOPT_HEADERDATA, argument);
+}
+
+static inline CURLcode cc_set_close(CURL *easy, curl_closesocket_callback callback, void *argument) {
+    CURLcode result = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, callback);
+    return result ? result : curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, argument);
+}
+
 static inline CURLMcode cc_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
 }
@@ -44,6 +54,10 @@ static inline CURLcode cc_get_long(CURL *easy, CURLINFO info, long *value) {
 
 /* CURLINFO_RETRY_AFTER and its like. */
 static inline CURLcode cc_get_offset(CURL *easy, CURLINFO info, curl_off_t *value) {
+    return curl_easy_getinfo(easy, info, value);
+}
+
+static inline CURLcode cc_get_socket(CURL *easy, CURLINFO info, curl_socket_t *value) {
     return curl_easy_getinfo(easy, info, value);
 }
 

@@ -7,6 +7,8 @@ package struct ClientRequest: Sendable {
     package var body: [UInt8]
     /// For name resolution, TCP and TLS, in milliseconds.
     package var connectTimeout = 5000
+    /// Whether no connection may be used that is there already.
+    package var needsFreshConnection = false
     /// A file of the certificate authorities to trust instead of the system's, in PEM.
     package var authorities: String?
 

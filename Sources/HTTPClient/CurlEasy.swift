@@ -36,7 +36,12 @@ struct CurlEasy: Hashable {
         set(CURLOPT_TCP_KEEPIDLE, Self.keepAliveTime)
         set(CURLOPT_BUFFERSIZE, Self.bufferSize)
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+        // A name that is being resolved when nobody wants it any more must not hold the loop up.
+        set(CURLOPT_QUICK_EXIT, 1)
+        if request.needsFreshConnection { set(CURLOPT_FRESH_CONNECT, 1) }
         if let authorities = request.authorities { set(CURLOPT_CAINFO, authorities) }
+        // The one file alone: a folder beside it would be trusted too, and libcurl then reads all of them for each connection.
+        cc_set_pointer(handle, CURLOPT_CAPATH, nil)
         set(CURLOPT_POST, 1)
         set(CURLOPT_POSTFIELDSIZE, request.body.count)
         request.body.withUnsafeBytes { body in
@@ -69,6 +74,27 @@ struct CurlEasy: Hashable {
             },
             pointer
         )
+        // libcurl bounds the fields of the head, but not those of a trailer.
+        cc_set_header(
+            handle,
+            { _, size, count, transfer in
+                guard let transfer else { return 0 }
+                return Unmanaged<HTTPTransfer>.fromOpaque(transfer).takeUnretainedValue().takeField(size * count)
+            },
+            pointer
+        )
+    }
+
+    /// Has the sockets of connections that this request opens closed by `sockets`, which must outlive them.
+    func close(by sockets: IdleSockets) {
+        cc_set_close(
+            handle,
+            { sockets, socket in
+                guard let sockets else { return -1 }
+                return Unmanaged<IdleSockets>.fromOpaque(sockets).takeUnretainedValue().close(socket)
+            },
+            Unmanaged.passUnretained(sockets).toOpaque()
+        )
     }
 
     func ignoreBody() {
@@ -76,6 +102,7 @@ struct CurlEasy: Hashable {
         cc_set_pointer(handle, CURLOPT_ERRORBUFFER, nil)
         cc_set_pointer(handle, CURLOPT_HTTPHEADER, nil)
         cc_set_write(handle, { _, size, count, _ in size * count }, nil)
+        cc_set_header(handle, { _, size, count, _ in size * count }, nil)
     }
 
     /// The status of the response; nil as long as there is none.
@@ -90,6 +117,20 @@ struct CurlEasy: Hashable {
         var port = 0
         cc_get_long(handle, CURLINFO_LOCAL_PORT, &port)
         return port > 0 ? port : nil
+    }
+
+    /// The socket of a connection that was used and is still open; nil where there is none.
+    var socket: curl_socket_t? {
+        var socket: curl_socket_t = -1
+        cc_get_socket(handle, CURLINFO_ACTIVESOCKET, &socket)
+        return socket >= 0 ? socket : nil
+    }
+
+    /// Whether others may use the connection at the same time.
+    var isShared: Bool {
+        var version = 0
+        cc_get_long(handle, CURLINFO_HTTP_VERSION, &version)
+        return version >= Int(CURL_HTTP_VERSION_2_0)
     }
 
     /// The value of `Content-Type`; empty where there is none.

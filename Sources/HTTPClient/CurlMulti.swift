@@ -11,6 +11,8 @@ final class CurlMulti: LoopWork, @unchecked Sendable {
     private let handle: UnsafeMutableRawPointer
     private var sockets: [curl_socket_t: CurlSocket] = [:]
     private var timer: EventLoop.Timer?
+    private let idleSockets: IdleSockets
+    /// Those that are under way.
     private var transfers: Set<CurlEasy> = []
     /// Transfers that nobody waits for any more, each with the time until which it may come to its end: then its connection can
     /// be used again.
@@ -25,6 +27,7 @@ final class CurlMulti: LoopWork, @unchecked Sendable {
 
     init(loop: EventLoop) {
         self.loop = loop
+        idleSockets = IdleSockets(loop: loop)
         guard let handle = curl_multi_init() else { preconditionFailure("libcurl has no memory") }
         self.handle = handle
         let this = Unmanaged.passUnretained(self).toOpaque()
@@ -73,6 +76,7 @@ final class CurlMulti: LoopWork, @unchecked Sendable {
     func add(_ easy: CurlEasy) {
         loop.preconditionOnLoop()
         precondition(!isClosed, "The HTTP client has been closed")
+        easy.close(by: idleSockets)
         curl_multi_add_handle(handle, easy.handle)
         transfers.insert(easy)
     }
@@ -92,9 +96,12 @@ final class CurlMulti: LoopWork, @unchecked Sendable {
         easy.set(CURLOPT_FORBID_REUSE, 1)
         free(easy)
         // libcurl 7.88 sends the reset only with the next frame of the connection: pausing another of its streams makes one.
-        guard let port, let other = transfers.first(where: { $0.localPort == port }) else { return }
-        curl_easy_pause(other.handle, Int32(CURLPAUSE_RECV))
-        curl_easy_pause(other.handle, Int32(CURLPAUSE_CONT))
+        guard let port else { return }
+        for other in transfers where other.localPort == port {
+            guard curl_easy_pause(other.handle, Int32(CURLPAUSE_RECV)) == CURLE_OK else { continue }
+            curl_easy_pause(other.handle, Int32(CURLPAUSE_CONT))
+            return
+        }
     }
 
     private func free(_ easy: CurlEasy) {
@@ -135,6 +142,7 @@ final class CurlMulti: LoopWork, @unchecked Sendable {
         } else if let known = sockets[socket] {
             known.update(what)
         } else {
+            idleSockets.unwatch(socket)
             sockets[socket] = CurlSocket(socket, what, multi: self)
         }
     }
@@ -165,6 +173,10 @@ final class CurlMulti: LoopWork, @unchecked Sendable {
             guard message.pointee.msg == CURLMSG_DONE, let pointer = message.pointee.easy_handle else { continue }
             let easy = CurlEasy(handle: pointer)
             let result = cc_result(message)
+            transfers.remove(easy)
+            if result == CURLE_OK, !easy.isShared, let socket = easy.socket, sockets[socket] == nil {
+                idleSockets.watch(socket)
+            }
             if lingering.removeValue(forKey: easy) != nil { remove(easy) } else { easy.transfer?.didEnd(result) }
         }
     }

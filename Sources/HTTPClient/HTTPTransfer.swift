@@ -20,6 +20,7 @@ package final class HTTPTransfer {
     private let errorText: UnsafeMutablePointer<CChar>
     private var received: [UInt8] = []
     private var isPaused = false
+    private var fieldBytes = 0
     private let wake: () -> Void
 
     /// How much is held for somebody who does not take it, in bytes; then the other side has to wait.
@@ -94,6 +95,17 @@ package final class HTTPTransfer {
         if wasEmpty { wake() }
         return bytes.count
     }
+
+    /// A header field, or one of a trailer, of so many bytes.
+    ///
+    /// - Returns: how many are taken; fewer end the transfer.
+    func takeField(_ count: Int) -> Int {
+        fieldBytes += count
+        return fieldBytes <= Self.fieldLimit ? count : 0
+    }
+
+    /// For all fields of a response together, in bytes.
+    private static let fieldLimit = 1 << 18
 
     func didEnd(_ result: CURLcode) {
         end = result == CURLE_OK ? .complete : .failed(TransferError(result, detail: String(cString: errorText)))

@@ -35,6 +35,18 @@ import Testing
         }
     }
 
+    @Test(arguments: [#"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale"#, "x"])
+    func `what comes over an idle connection is nobody's response`(stale: String) async throws {
+        try await TestClient.run { client in
+            let server = try LoopbackServer()
+            let peer = try await client.exchange(server)
+            try peer.send(stale)
+            // It is closed, which shows that the bytes were seen.
+            try peer.waitForEnd()
+            _ = try await client.exchange(server)
+        }
+    }
+
     @Test func `a connection whose server says that it ends is not used again`() async throws {
         try await TestClient.run { client in
             let server = try LoopbackServer()

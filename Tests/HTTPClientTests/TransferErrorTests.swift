@@ -42,6 +42,17 @@ import Testing
         }
     }
 
+    @Test func `trailers without end are given up`() async throws {
+        let kind = try await kind { peer in
+            try peer.sendHead()
+            try peer.send("0\r\n")
+            let field = Array("X-Trailer: \(String(repeating: "x", count: 1000))\r\n".utf8)
+            // Until the other side closes the connection.
+            while (try? peer.send(field[...])) != nil {}
+        }
+        #expect(kind == .malformed)
+    }
+
     @Test func `a server that takes no connection is given up in time`() async throws {
         try await TestClient.run { client in
             let server = try LoopbackServer(backlog: 0)

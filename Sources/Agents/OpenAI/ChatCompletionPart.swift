@@ -19,11 +19,11 @@ struct ChatCompletionPart {
     /// - Returns: nil when `json` is no such object.
     init?(_ json: JSONObject) {
         guard let choices = json["choices"]?.arrayValue else { return nil }
-        model = json["model"]?.stringValue
+        model = Self.word(json["model"])
         usage = json["usage"]?.objectValue.flatMap(Usage.init)
         // Of several answers only the first is asked for.
         guard let choice = choices.first?.objectValue else { return }
-        finishReason = choice["finish_reason"]?.stringValue
+        finishReason = Self.word(choice["finish_reason"])
         guard let message = choice["delta"]?.objectValue ?? choice["message"]?.objectValue else {
             text = choice["text"]?.stringValue ?? ""
             return
@@ -31,8 +31,17 @@ struct ChatCompletionPart {
         text = Self.text(message["content"]) + (message["refusal"]?.stringValue ?? "")
         reasoning = Self.text(message["reasoning_content"])
         if reasoning.isEmpty { reasoning = Self.text(message["reasoning"]) }
-        toolCalls = message["tool_calls"]?.arrayValue?.compactMap(\.objectValue) ?? []
+        toolCalls = message["tool_calls"]?.arrayValue?.prefix(Self.toolCallLimit).compactMap(\.objectValue) ?? []
     }
+
+    /// What is stored beside the answer is a word, and not whatever a service makes of it.
+    private static func word(_ value: JSONValue?) -> String? {
+        value?.stringValue.map { String($0.prefix(wordLimit)) }
+    }
+
+    private static let wordLimit = 128
+    /// Of one object.
+    private static let toolCallLimit = 128
 
     /// A string, or a list of parts with text.
     private static func text(_ value: JSONValue?) -> String {
@@ -45,10 +54,15 @@ struct ChatCompletionPart {
 }
 
 extension ChatCompletionPart.Usage {
+    /// More than any answer takes: sums of such cannot overflow.
+    private static let most: Int64 = 1 << 40
+
+    /// - Returns: nil where nothing is told.
     init?(_ json: JSONObject) {
-        prompt = json["prompt_tokens"]?.integerValue ?? 0
-        completion = json["completion_tokens"]?.integerValue ?? 0
-        total = json["total_tokens"]?.integerValue ?? prompt + completion
+        let count = { (name: String) in json[name]?.integerValue.flatMap { (0...Self.most).contains($0) ? $0 : nil } }
+        prompt = count("prompt_tokens") ?? 0
+        completion = count("completion_tokens") ?? 0
+        total = count("total_tokens") ?? prompt + completion
         guard total > 0 else { return nil }
     }
 }

@@ -28,7 +28,7 @@ struct ChatCompletionReader {
     private var hasParts = false
 
     /// The largest JSON object, in bytes.
-    private static let objectLimit = 16 << 20
+    private static let objectLimit = 4 << 20
     /// How much of a refusal's body is looked at, in bytes.
     private static let refusalLimit = 65_536
     private static let doneMark = Array("[DONE]".utf8)

@@ -33,6 +33,7 @@ final class OpenAIRequest {
         if !endpoint.key.isEmpty { request.headers.append(("Authorization", "Bearer \(endpoint.key)")) }
         request.connectTimeout = Int(timeouts.connect / 1_000_000)
         request.authorities = endpoint.authorities
+        request.needsFreshConnection = attempt.needsFreshConnection
         transfer = client.post(request, wake: wake)
     }
 
@@ -69,7 +70,8 @@ final class OpenAIRequest {
         _ end: HTTPTransfer.End,
         appendingTo text: inout [UInt8]
     ) throws(OpenAIFailure) -> ChatCompletionReader.Item {
-        if case .failed(let error) = end { throw OpenAIFailure(error, of: endpoint) }
+        // What a refusal says counts, though its body is cut.
+        if case .failed(let error) = end { throw refusal ?? OpenAIFailure(error, of: endpoint) }
         var reader = takeReader()
         defer { self.reader = reader }
         guard let item = try reader.last(appendingTo: &text) else { throw .cut }
@@ -115,7 +117,8 @@ final class OpenAIRequest {
 
     /// What a response says that is no success, though its body has not come whole, or not at all; nil for others.
     var refusal: OpenAIFailure? {
-        guard transfer.status != nil else { return nil }
+        // Those below 200 are not the response yet (RFC 9110, section 15.2).
+        guard let status = transfer.status, status >= 200 else { return nil }
         let reader = takeReader()
         return reader.isRefusal ? reader.refusal : nil
     }
@@ -125,7 +128,8 @@ final class OpenAIRequest {
     func didSucceed() { attempt.didSucceed() }
 
     func didFail(_ failure: OpenAIFailure, at now: Int64) {
-        if failure.isOutage { attempt.didFail(failure.error.detail, at: now) } else { attempt.didSucceed() }
+        guard failure.isOutage else { return attempt.didSucceed() }
+        attempt.didFail(failure.error.detail, isTimeout: failure.error.code == .timeout, at: now)
     }
 
     /// All has been said.

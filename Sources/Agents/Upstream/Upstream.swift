@@ -39,6 +39,8 @@ package final class Upstream: Sendable {
         var served: Set<Int> = []
         /// Why the last request has failed.
         var lastFailure = ""
+        /// Whether the last request that had an outcome was not answered in time: the connection may lead nowhere.
+        var hasTimedOut = false
         var lastID = 0
     }
 
@@ -150,7 +152,9 @@ package final class Upstream: Sendable {
     /// - Throws: `AGENT_UNAVAILABLE` while the service is left alone.
     func begin(at now: Int64) throws(AgentError) -> Attempt {
         try state.withLock { state throws(AgentError) in
-            if let leave = state.breaker.enter(at: now) { return Attempt(upstream: self, leave: leave, now: now) }
+            if let leave = state.breaker.enter(at: now) {
+                return Attempt(upstream: self, leave: leave, needsFreshConnection: state.hasTimedOut, now: now)
+            }
             var error = AgentError(
                 .unavailable,
                 "The model is out of order for now. Please try again in a while.",
@@ -169,10 +173,18 @@ package final class Upstream: Sendable {
         private let leave: CircuitBreaker.Leave
         private let begun: Int64
         private var hasOutcome = false
+        /// Whether connections that are there already are in doubt.
+        let needsFreshConnection: Bool
 
-        fileprivate init(upstream: Upstream, leave: CircuitBreaker.Leave, now: Int64) {
+        fileprivate init(
+            upstream: Upstream,
+            leave: CircuitBreaker.Leave,
+            needsFreshConnection: Bool,
+            now: Int64
+        ) {
             self.upstream = upstream
             self.leave = leave
+            self.needsFreshConnection = needsFreshConnection
             begun = now
         }
 
@@ -186,18 +198,22 @@ package final class Upstream: Sendable {
             guard !hasOutcome else { return }
             hasOutcome = true
             let wasClosed = upstream.state.withLock { state in
+                state.hasTimedOut = false
                 defer { state.breaker.didSucceed() }
                 return state.breaker.state == .closed
             }
             if !wasClosed { upstream.didChange(.inOrder) }
         }
 
-        /// - Parameter reason: for the log.
-        func didFail(_ reason: String, at now: Int64) {
+        /// - Parameters:
+        ///   - reason: for the log.
+        ///   - isTimeout: whether nothing has come in time.
+        func didFail(_ reason: String, isTimeout: Bool = false, at now: Int64) {
             guard !hasOutcome else { return }
             hasOutcome = true
             let hasOpened = upstream.state.withLock { state in
                 state.lastFailure = reason
+                state.hasTimedOut = state.hasTimedOut || isTimeout
                 let wasClosed = state.breaker.state == .closed
                 state.breaker.didFail(leave, at: now)
                 return wasClosed && state.breaker.state != .closed

@@ -56,22 +56,60 @@ package struct UpstreamEndpoint: Sendable, Hashable {
 
     /// `text` without what nobody may see, and not longer than a line of a log should be.
     func redacted(_ text: String) -> String {
-        var text = text
-        for secret in secrets { text = text.replacing(secret, with: "…") }
-        return String(text.prefix(Self.shownLength))
+        // Byte by byte: a mark that combines with a secret's last letter would hide it from a search for characters.
+        var bytes = Array(text.utf8)
+        for secret in secrets { bytes = Self.replacing(secret, in: bytes) }
+        return String(String(decoding: bytes, as: UTF8.self).prefix(Self.shownLength))
     }
 
     private static let shownLength = 300
 
-    private var secrets: [String] {
-        var secrets = key.isEmpty ? [] : [key]
+    private static func replacing(_ secret: [UInt8], in bytes: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        var rest = bytes[...]
+        while let first = rest.first {
+            if rest.starts(with: secret) {
+                result.append(contentsOf: "…".utf8)
+                rest = rest.dropFirst(secret.count)
+            } else {
+                result.append(first)
+                rest = rest.dropFirst()
+            }
+        }
+        return result
+    }
+
+    private var secrets: [[UInt8]] {
+        var secrets = [Array(key.utf8)]
         if let slashes = baseURL.firstRange(of: "://") {
             let authority = baseURL[slashes.upperBound...].prefix { $0 != "/" }
             if let at = authority.lastIndex(of: "@") {
-                secrets += authority[..<at].split(separator: ":", maxSplits: 1).map(String.init)
+                for part in authority[..<at].split(separator: ":", maxSplits: 1) {
+                    secrets += [Array(part.utf8), Self.decoded(part)]
+                }
             }
         }
         // The longest first: what is left of one that holds another is a secret, too.
-        return secrets.filter { $0.count >= 4 }.sorted { $0.count > $1.count }
+        return secrets.filter { $0.count >= Self.shortestSecret }.sorted { $0.count > $1.count }
+    }
+
+    /// What is shorter would be found in words that have nothing to do with it.
+    private static let shortestSecret = 4
+
+    /// As it is sent: without percent-encoding.
+    private static func decoded(_ text: Substring) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), rest.count >= 2, let high = hexadecimalDigit(rest[rest.startIndex]),
+                let low = hexadecimalDigit(rest[rest.startIndex + 1])
+            {
+                bytes.append(high << 4 | low)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return bytes
     }
 }

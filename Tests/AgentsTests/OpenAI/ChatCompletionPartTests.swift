@@ -69,10 +69,19 @@ struct ChatCompletionPartTests {
             (#"{"prompt_tokens":5,"completion_tokens":6}"#, 11), (#"{"total_tokens":9}"#, 9),
             (#"{"prompt_tokens":5,"completion_tokens":null}"#, 5), ("{}", nil), ("null", nil), ("7", nil),
             (#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#, nil),
+            // What no answer takes counts as nothing, lest sums overflow.
+            (#"{"prompt_tokens":9223372036854775807,"completion_tokens":1}"#, 1),
+            (#"{"prompt_tokens":-5,"completion_tokens":7,"total_tokens":9223372036854775807}"#, 7),
         ] as [(String, Int64?)]
     )
     func `the total is what is told, or the sum, and nothing is no use`(usage: String, total: Int64?) throws {
         #expect(try part(#"{"choices":[],"usage":\#(usage)}"#)?.usage?.total == total)
+    }
+
+    @Test func `words are held to the length of words`() throws {
+        let long = String(repeating: "x", count: 1000)
+        let part = try part(#"{"model":"\#(long)","choices":[{"delta":{},"finish_reason":"\#(long)"}]}"#)
+        #expect(part?.model?.count == 128 && part?.finishReason?.count == 128)
     }
 
     @Test(arguments: [#"{}"#, #"{"choices":null}"#, #"{"choices":{}}"#, #"{"object":"ping"}"#, #"{"data":[]}"#])

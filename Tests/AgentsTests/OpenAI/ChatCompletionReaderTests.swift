@@ -125,9 +125,9 @@ struct ChatCompletionReaderTests {
 
     @Test func `an object that is too large is given up while it comes`() {
         let piece = String(repeating: " ", count: 1 << 20)
-        #expect(items(type: "application/json", [String](repeating: piece, count: 16) + ["{}"]).count == 1)
-        let items = items(type: "application/json", [String](repeating: piece, count: 17))
-        #expect(items == ["AGENT_PROTOCOL: an answer of more than 16777216 bytes"])
+        #expect(items(type: "application/json", [String](repeating: piece, count: 4) + ["{}"]).count == 1)
+        let items = items(type: "application/json", [String](repeating: piece, count: 5))
+        #expect(items == ["AGENT_PROTOCOL: an answer of more than 4194304 bytes"])
     }
 
     // MARK: Refusals

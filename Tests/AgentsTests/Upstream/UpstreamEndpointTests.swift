@@ -46,12 +46,18 @@ struct UpstreamEndpointTests {
         #expect(try UpstreamEndpoint(baseURL: url).shownURL == shown)
     }
 
+    @Test func `a password is left in no text, as it is written nor as it is sent`() throws {
+        let endpoint = try UpstreamEndpoint(baseURL: "http://ada:p%40ss-w@h/v1")
+        #expect(endpoint.redacted("p%40ss-w, p@ss-w") == "…, …")
+    }
+
     @Test(
         arguments: [
             ("refused by h: bad key sk-12345, sk-12345!", "refused by h: bad key …, …!"),
             ("for login at http://login:login:word@h/v1", "for … at http://…:…@h/v1"),
             // A secret that begins as another does is not left there in part.
-            ("login:word", "…"), ("nothing to hide", "nothing to hide"), ("", ""),
+            ("login:word", "…"), ("key sk-12345\u{301}.", "key …\u{301}."), ("nothing to hide", "nothing to hide"),
+            ("", ""),
         ]
     )
     func `no secret is left in a text`(text: String, redacted: String) throws {
