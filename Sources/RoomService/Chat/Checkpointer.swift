@@ -71,8 +71,8 @@ struct Checkpointer: Sendable {
         await forgetAllParts()
     }
 
-    /// The answers that the store knows of.
-    private var running: [LiveStream] { tracker.running.filter(\.isStored) }
+    /// The answers that the store knows of. One that it is just told of would be taken for one that others have ended.
+    private var running: [LiveStream] { tracker.running.filter { $0.isStored && $0.hasBegun } }
 
     /// - Returns: whether there was anything to store.
     private func storeTexts(of streams: ArraySlice<LiveStream>, now: Int64) async throws(StoreError) -> Bool {

@@ -68,6 +68,7 @@ package final class ActiveStreamTracker: Sendable {
 
     /// Tells the session's followers of a stream that has begun.
     package func announce(_ stream: LiveStream) {
+        stream.didBegin()
         // Under the lock, as in `follow`: each follower hears of a session's streams in the order in which they begin.
         state.withLock { state in
             state.announced.insert(stream.id)

@@ -71,6 +71,7 @@ package final class LiveStream: Sendable {
     }
 
     private let isCancelledFlag = Atomic(false)
+    private let hasBegunFlag = Atomic(false)
     private let state = Mutex(State())
 
     package init(
@@ -99,6 +100,11 @@ package final class LiveStream: Sendable {
 
     /// Whether the stream is to end; cheap enough to be looked at before each chunk.
     package var isCancelled: Bool { isCancelledFlag.load(ordering: .acquiring) }
+
+    /// Whether its question is stored and its first event is there. Before, the store knows nothing of it.
+    package var hasBegun: Bool { hasBegunFlag.load(ordering: .relaxed) }
+
+    func didBegin() { hasBegunFlag.store(true, ordering: .relaxed) }
 
     /// Says what is called when the stream is cancelled, at once if it has been: it has whoever makes the reply look at
     /// `isCancelled`.

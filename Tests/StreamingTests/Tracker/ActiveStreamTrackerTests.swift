@@ -28,6 +28,16 @@ struct ActiveStreamTrackerTests {
         tracker.end(stream, terminalEvent: SampleWriter(stream).terminal(), isKept: isKept)
     }
 
+    @Test func `a stream has begun when it is announced, and not when it takes its place`() throws {
+        let tracker = ActiveStreamTracker.sample(streams: 1, perUser: 1)
+        let stream = sampleStream()
+        _ = try tracker.start(stream, joinsSameQuery: false)
+        // The store may know nothing of it yet, and must not be asked for it.
+        #expect(!stream.hasBegun && tracker.runningCount == 1)
+        tracker.announce(stream)
+        #expect(stream.hasBegun)
+    }
+
     @Test func `a session has one stream, a user a few, the service a number of them`() throws {
         let tracker = ActiveStreamTracker.sample(streams: 4, perUser: 2)
         let first = sampleStream("1", session: "a")
