@@ -10,7 +10,8 @@ extension Connection {
                 if now - lastProgress >= configuration.stuckTimeout { closeStuck() }
             } else if now - lastProgress + LoopServer.tickInterval >= configuration.keepAliveInterval {
                 // What was sent an interval ago is acknowledged by now, or the client is gone without a word.
-                let silence = UInt32(clamping: (now - lastProgress) / 1_000_000)
+                // Less than a tick ago is no time for an acknowledgement to come in.
+                let silence = UInt32(clamping: max(now - lastProgress, LoopServer.tickInterval) / 1_000_000)
                 guard cs_is_silent(socket, silence) == 0 else { return closeVanished() }
                 producer.keepAlive()
                 pump()
