@@ -16,6 +16,8 @@ let package = Package(
         .target(name: "CSystem"),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        // Without pkgConfig: its flags have one that the package manager refuses, and none that is needed.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CMongoC", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"])]),
 
         .target(name: "Primitives", dependencies: ["CSystem"], swiftSettings: settings),
@@ -25,12 +27,18 @@ let package = Package(
             dependencies: ["CCurl", "CSystem", "HTTPServer", "Primitives"],
             swiftSettings: settings
         ),
+        .target(
+            name: "Redis",
+            dependencies: ["CHiredis", "CSystem", "HTTPServer", "Primitives"],
+            swiftSettings: settings
+        ),
+        .target(name: "Locks", dependencies: ["HTTPServer", "Primitives", "Redis"], swiftSettings: settings),
         .target(name: "Streaming", dependencies: ["HTTPServer", "Primitives"], swiftSettings: settings),
         .target(name: "Storage", dependencies: ["CMongoC", "CSQLite", "Primitives"], swiftSettings: settings),
         .target(name: "Agents", dependencies: ["HTTPClient", "Primitives"], swiftSettings: settings),
         .executableTarget(
             name: "RoomService",
-            dependencies: ["HTTPClient", "HTTPServer", "Streaming", "Storage", "Agents", "Primitives"],
+            dependencies: ["HTTPClient", "HTTPServer", "Redis", "Streaming", "Storage", "Agents", "Primitives"],
             swiftSettings: settings
         ),
         .executableTarget(name: "Migrations", dependencies: ["Storage", "Primitives"], swiftSettings: settings),
@@ -47,6 +55,22 @@ let package = Package(
         .testTarget(
             name: "HTTPServerTests",
             dependencies: ["HTTPServer", "Primitives", "TestSupport"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "RedisTestSupport",
+            dependencies: ["Redis", "HTTPServer", "Primitives"],
+            path: "Tests/RedisTestSupport",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "RedisTests",
+            dependencies: ["Redis", "HTTPServer", "Primitives", "RedisTestSupport"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "LocksTests",
+            dependencies: ["Locks", "Redis", "HTTPServer", "Primitives", "RedisTestSupport"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -77,7 +101,9 @@ let package = Package(
         ),
         .testTarget(
             name: "RoomServiceTests",
-            dependencies: ["RoomService", "HTTPClient", "HTTPServer", "Streaming", "Storage", "Agents", "Primitives"],
+            dependencies: [
+                "RoomService", "HTTPClient", "HTTPServer", "Redis", "Streaming", "Storage", "Agents", "Primitives",
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -7,8 +7,8 @@ trap 'rm -rf "$logs"' EXIT
 
 # What Swift 6.3 itself needs on a bare Debian 12 to compile and link, and the libraries that the service links.
 build_packages=(
-    binutils ca-certificates libc6-dev libcurl4-openssl-dev libgcc-12-dev libmongoc-dev libncurses6 libsqlite3-dev libxml2
-    pkgconf
+    binutils ca-certificates libc6-dev libcurl4-openssl-dev libgcc-12-dev libhiredis-dev libmongoc-dev libncurses6
+    libsqlite3-dev libxml2 pkgconf
 )
 
 say() { printf '==> %s\n' "$*"; }

@@ -11,9 +11,9 @@ package struct PercentEncodingError: Error, Equatable {
 }
 
 /// Decodes the escapes of URIs (RFC 3986, section 2.1) and of forms.
-enum PercentEncoding {
+package enum PercentEncoding {
     /// The bytes that `text` stands for. `plusIsSpace` holds in forms only.
-    static func decode(
+    package static func decode(
         _ text: some Collection<UInt8>,
         plusIsSpace: Bool
     ) throws(PercentEncodingError) -> [UInt8] {
@@ -36,7 +36,7 @@ enum PercentEncoding {
     }
 
     /// `bytes` as text, if they are UTF-8.
-    static func string(_ bytes: some Collection<UInt8>) throws(PercentEncodingError) -> String {
+    package static func string(_ bytes: some Collection<UInt8>) throws(PercentEncodingError) -> String {
         guard let string = String(validating: bytes, as: UTF8.self) else {
             throw PercentEncodingError("Percent-encoded text is not UTF-8")
         }
