@@ -113,7 +113,7 @@ class Nginx(Foreign):
     name = "nginx"
 
     def __init__(self, bench, upstream):
-        self.program = bench.programs / "nginx/usr/sbin/nginx"
+        self.program = CHECKOUT / ".build/nginx/usr/sbin/nginx"
         self.upstream = upstream
         super().__init__(bench.new_folder(), "/ready", 10)
 

@@ -1,4 +1,4 @@
-# Sourced by scripts/test: runs its steps one by one, and leaves no process behind however it ends.
+# Sourced by scripts/test and scripts/chaos: runs their steps one by one, and leaves no process behind however it ends.
 # shellcheck shell=bash
 
 # Inherited by whatever a step starts, and how it is found again.
@@ -62,7 +62,7 @@ end_everything() {
         # shellcheck disable=SC2086
         kill -KILL $pids 2>/dev/null || true
         if [ -z "$running" ]; then
-            printf 'scripts/test: these were left running, and are killed now: %s\n' "${pids//$'\n'/ }" >&2
+            printf '%s: these were left running, and are killed now: %s\n' "scripts/$(basename "$0")" "${pids//$'\n'/ }" >&2
             status=1
         fi
     fi
