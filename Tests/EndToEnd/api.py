@@ -72,9 +72,9 @@ def parse_events(text):
 class Stream(threading.Thread):
     """A client that reads a stream in the background and keeps what it gets."""
 
-    def __init__(self, url, method, path, **request):
+    def __init__(self, url, method, path, http2=False, **request):
         super().__init__(daemon=True)
-        self.client = httpx.Client(base_url=url, timeout=httpx.Timeout(10, read=60), **DIRECT)
+        self.client = httpx.Client(base_url=url, timeout=httpx.Timeout(10, read=60), http2=http2, **DIRECT)
         self.request = self.client.build_request(method, path, **request)
         self.response = None
         self.error = None
@@ -138,9 +138,10 @@ class Stream(threading.Thread):
 class Api:
     """The contract's calls on one service."""
 
-    def __init__(self, url):
+    def __init__(self, url, http2=False):
         self.url = url
-        self.http = httpx.Client(base_url=url, timeout=20, **DIRECT)
+        self.http2 = http2
+        self.http = httpx.Client(base_url=url, timeout=20, http2=http2, **DIRECT)
 
     def close(self):
         self.http.close()
@@ -172,12 +173,12 @@ class Api:
     def stream(self, session, query="Tell me a long story", tokens=1000, rate=50, **fields):
         """Asks, and reads the answer in the background; returns once the stream has started."""
         body = {"query": query, "session_id": session["session_id"], "context": demo(tokens, rate)} | fields
-        stream = Stream(self.url, "POST", "/api/chat/message", json=body)
+        stream = Stream(self.url, "POST", "/api/chat/message", self.http2, json=body)
         stream.wait_for(1)
         return stream
 
     def watch(self, headers=None, **parameters):
-        return Stream(self.url, "GET", "/api/chat/message", params=parameters, headers=headers)
+        return Stream(self.url, "GET", "/api/chat/message", self.http2, params=parameters, headers=headers)
 
     def stop(self, session, **body):
         request = {"json": body} if body else {}

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import os
 import signal
 import socket
 
@@ -10,7 +11,10 @@ import pymongo
 import pytest
 
 # So that a failed assertion of a helper, too, shows its values.
-pytest.register_assert_rewrite("api", "chat", "litellm_proxy", "load", "mongo_server", "rawsocket", "service", "waiting")
+pytest.register_assert_rewrite(
+    "api", "chat", "cluster", "instances", "litellm_proxy", "load", "mongo_server", "nginx", "rawsocket", "redis_server", "service",
+    "waiting",
+)
 
 from api import Api  # noqa: E402
 from chat import KEY, Chat, assert_no_secrets, write_agents  # noqa: E402
@@ -33,6 +37,8 @@ def pytest_runtest_setup(item):
         pytest.skip("runs over the embedded store only")
     if not MONGODB_TEST_URI and item.get_closest_marker("mongodb"):
         pytest.skip("needs MongoDB: scripts/lib/with-mongodb")
+    if os.environ.get("LONG_TESTS") != "1" and item.get_closest_marker("long"):
+        pytest.skip("takes long: LONG_TESTS=1, or scripts/chaos")
 
 
 @pytest.fixture(scope="session")

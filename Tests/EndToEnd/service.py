@@ -28,12 +28,12 @@ ORPHAN_SECONDS = 45 if MONGODB_TEST_URI else 0
 _libc = ctypes.CDLL(None)
 
 
-def in_child(core=None):
-    """What a child process does before it becomes its program: it binds its end to ours, even when we are killed
-    (PR_SET_PDEATHSIG), and itself to a core."""
+def in_child(core=None, ending=signal.SIGKILL):
+    """What a child process does before it becomes its program: it binds its end, by that signal, to ours, even when we are
+    killed (PR_SET_PDEATHSIG), and itself to a core."""
 
     def prepare():
-        _libc.prctl(1, signal.SIGKILL)
+        _libc.prctl(1, ending)
         if core is not None:
             os.sched_setaffinity(0, {core})
 

@@ -4,13 +4,15 @@ import time
 
 
 def wait_until(condition, seconds=10.0, what="the condition"):
-    """Polls until `condition` returns something true, and returns it; fails after `seconds`."""
+    """Polls until `condition` returns something true, and returns it; fails after `seconds`. `what` may be a function that tells it
+    then."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
+            what = what() if callable(what) else what
             raise AssertionError(f"{what} did not come true within {seconds} s")
         time.sleep(0.01)
 

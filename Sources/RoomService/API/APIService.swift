@@ -75,7 +75,7 @@ struct APIService: HTTPService {
         case .task(let answer), .probe(let answer):
             return .later {
                 do throws(APIError) {
-                    if case .task = handler { try limitReads(request.http) }
+                    if case .task = handler { try await limitReads(request.http) }
                     return try await answer(request)
                 } catch {
                     return failure(error, request.http, id: request.id)
@@ -85,9 +85,9 @@ struct APIService: HTTPService {
     }
 
     /// Holds reads to their rate, by client address. Those who change something are limited by user, once that is known.
-    private func limitReads(_ http: HTTPRequest) throws(APIError) {
+    private func limitReads(_ http: HTTPRequest) async throws(APIError) {
         guard http.head.method == .get || http.head.method == .head else { return }
-        try rateLimiter.check(.reads, key: http.peer.host)
+        try await rateLimiter.check(.reads, key: http.peer.host)
     }
 
     private func failure(_ error: APIError, _ http: HTTPRequest, id: String) -> HTTPResponse {

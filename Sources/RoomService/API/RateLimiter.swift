@@ -1,3 +1,4 @@
+import HTTPServer
 import Primitives
 import Synchronization
 
@@ -25,24 +26,37 @@ final class RateLimiter: Sendable {
 
     private let limits: RateLimits
     private let time: any TimeSource
+    /// Where all instances share the buckets.
+    private let cluster: Cluster?
     private let state = Mutex(State())
 
     private static let cleaningInterval: Int64 = 60_000_000_000
 
-    init(_ limits: RateLimits, time: any TimeSource) {
+    init(_ limits: RateLimits, cluster: Cluster? = nil, time: any TimeSource) {
         self.limits = limits
+        self.cluster = cluster
         self.time = time
     }
 
     /// Takes one token of the caller's bucket.
     ///
     /// - Throws: `RATE_LIMIT_EXCEEDED`, with the time until there is one again.
-    func check(_ kind: Kind, key caller: String) throws(APIError) {
+    func check(_ kind: Kind, key caller: String) async throws(APIError) {
         guard let rate = rate(kind) else { return }
-        let now = time.monotonicNanoseconds
         let period = rate.period.wholeNanoseconds
         let cost = max(1, period / Int64(rate.count))
-        let wait = state.withLock { state -> Int64 in
+        var wait: Int64?
+        if let cluster, let loop = EventLoop.current {
+            wait = await cluster.take("\(kind):\(caller)", cost: cost, period: period, on: loop)
+        }
+        let time = wait ?? takeHere(kind, caller, cost: cost, period: period)
+        if time > 0 { throw .rateLimitExceeded(retryAfter: Int((time + 999_999_999) / 1_000_000_000)) }
+    }
+
+    /// - Returns: 0, or how long to wait, in nanoseconds.
+    private func takeHere(_ kind: Kind, _ caller: String, cost: Int64, period: Int64) -> Int64 {
+        let now = time.monotonicNanoseconds
+        return state.withLock { state -> Int64 in
             state.clean(now: now, interval: Self.cleaningInterval)
             let key = Key(kind: kind, caller: caller)
             let fullAt = max(now, state.fullAt[key] ?? now) + cost
@@ -51,7 +65,6 @@ final class RateLimiter: Sendable {
             state.fullAt[key] = fullAt
             return 0
         }
-        if wait > 0 { throw .rateLimitExceeded(retryAfter: Int((wait + 999_999_999) / 1_000_000_000)) }
     }
 
     private func rate(_ kind: Kind) -> RateLimits.Rate? {

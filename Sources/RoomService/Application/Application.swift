@@ -12,6 +12,7 @@ struct Application: Sendable {
     let server: HTTPServer
     let time: any TimeSource
     let logger: Logger
+    private let cluster: Cluster?
     private let readiness: Readiness
     private let backlog: StoreBacklog
     private let housekeeping: Housekeeping
@@ -45,12 +46,15 @@ struct Application: Sendable {
         )
         backlog = StoreBacklog()
         let instanceID = ids.token(prefix: "instance_")
+        let cluster = try settings.cluster(group, instanceID: instanceID, tracker: tracker, logger: logger)
+        self.cluster = cluster
         let serverConfiguration = settings.server
-        let service = Self.service(
+        let (service, chat) = Self.service(
             settings,
             store,
             agents,
             tracker,
+            cluster,
             backlog,
             readiness,
             serverConfiguration.metrics,
@@ -63,6 +67,9 @@ struct Application: Sendable {
         let watch = StoreWatch(store: store, tracker: tracker, instanceID: instanceID, time: time, logger: logger)
         // Before anybody is served: no running answer of a store that is not shared can be anybody's yet.
         if !store.isShared { try await watch.interruptOrphans() }
+        cluster?.start { message in
+            Task(executorPreference: loop) { await chat.handle(message, on: loop) }
+        }
         server = try await HTTPServer(serverConfiguration, group: group, service: service)
         let checkpointer = Checkpointer(
             store: store,
@@ -78,6 +85,7 @@ struct Application: Sendable {
             tracker: tracker,
             checkpointer: checkpointer,
             watch: watch,
+            cluster: cluster.map { ClusterWatch(cluster: $0, chat: chat, logger: logger) },
             time: time,
             logger: logger
         )
@@ -90,6 +98,7 @@ struct Application: Sendable {
         _ store: any Store,
         _ agents: AgentRegistry,
         _ tracker: ActiveStreamTracker,
+        _ cluster: Cluster?,
         _ backlog: StoreBacklog,
         _ readiness: Readiness,
         _ serverMetrics: HTTPServerMetrics,
@@ -98,8 +107,8 @@ struct Application: Sendable {
         _ time: any TimeSource,
         _ ids: any IdentifierGenerator,
         _ logger: Logger
-    ) -> APIService {
-        let rateLimiter = RateLimiter(settings.rateLimits, time: time)
+    ) -> (APIService, ChatService) {
+        let rateLimiter = RateLimiter(settings.rateLimits, cluster: cluster, time: time)
         let sessions = SessionService(
             store: store,
             rateLimiter: rateLimiter,
@@ -114,6 +123,7 @@ struct Application: Sendable {
             sessions: sessions,
             agents: agents,
             tracker: tracker,
+            cluster: cluster,
             backlog: backlog,
             rateLimiter: rateLimiter,
             ids: ids,
@@ -131,6 +141,7 @@ struct Application: Sendable {
                 store: store,
                 tracker: tracker,
                 agents: agents,
+                cluster: cluster,
                 backlog: backlog,
                 time: time,
                 readiness: readiness,
@@ -149,6 +160,7 @@ struct Application: Sendable {
                 agents: agents,
                 agentMetrics: chat.agentMetrics,
                 backlog: backlog,
+                cluster: cluster,
                 server: serverMetrics,
                 memoryLimit: settings.streamMemory
             ),
@@ -159,7 +171,7 @@ struct Application: Sendable {
         ]
         var router = Router<RouteHandler>()
         for group in groups { group.add(to: &router) }
-        return APIService(
+        let service = APIService(
             router: router,
             cors: CORS(settings.corsOrigins),
             requestIDs: RequestIDs(ids),
@@ -168,6 +180,7 @@ struct Application: Sendable {
             time: time,
             logger: logger
         )
+        return (service, chat)
     }
 }
 
@@ -218,6 +231,7 @@ extension Application {
         await closing.value
         housekeepingTask.cancel()
         await housekeepingTask.value
+        await cluster?.close()
         await store.close()
         logger.info("shut down")
     }

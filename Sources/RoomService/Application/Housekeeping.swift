@@ -9,6 +9,7 @@ struct Housekeeping: Sendable {
     let tracker: ActiveStreamTracker
     let checkpointer: Checkpointer
     let watch: StoreWatch
+    let cluster: ClusterWatch?
     let time: any TimeSource
     let logger: Logger
 
@@ -23,6 +24,12 @@ struct Housekeeping: Sendable {
             group.addTask(executorPreference: loop) { await checkpointer.run(on: loop) }
             group.addTask(executorPreference: loop) { await removeExpired(on: loop) }
             group.addTask(executorPreference: loop) { await limitMemory(on: loop) }
+            if let cluster {
+                group.addTask(executorPreference: loop) { await cluster.run(on: loop) }
+                group.addTask(executorPreference: loop) { await cluster.cluster.remote.run() }
+                group.addTask(executorPreference: loop) { await cluster.cluster.remote.watchTime() }
+                group.addTask(executorPreference: loop) { await cluster.cluster.followed.run() }
+            }
             if store.isShared {
                 group.addTask(executorPreference: loop) { await watch.run(on: loop) }
             }

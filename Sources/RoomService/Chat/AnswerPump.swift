@@ -35,6 +35,9 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
     private let frameHint: CacheHint
     private var encoder: StreamEventEncoder
     private let scratch: AnswerScratch
+    /// Where other instances are told of what is appended.
+    private let feed: StreamFeed?
+    private let fed: FedStream?
     private var timer: EventLoop.Timer?
     /// Nil before the first piece is asked for, and after the end: the answer may hold what wakes the pump.
     private var answer: (any AgentAnswer)?
@@ -46,6 +49,7 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
     private static let piecesPerHints = 8
     /// How long an answer that pauses waits until it looks again, in nanoseconds.
     private static let pauseInterval: Int64 = 1_000_000_000
+    private static let doubtInterval: Int64 = 50_000_000
 
     init(
         _ stream: LiveStream,
@@ -53,9 +57,12 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
         backlog: StoreBacklog,
         limit: Int,
         scratch: AnswerScratch,
+        feed: (StreamFeed, FedStream)?,
         loop: EventLoop
     ) {
         self.scratch = scratch
+        self.feed = feed?.0
+        fed = feed?.1
         frameHint = encoder.hint
         self.stream = stream
         log = stream.log
@@ -94,6 +101,8 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
             for _ in 0..<Self.piecesPerTurn {
                 if isCancelled.load(ordering: .acquiring) { return end(.success(.cancelled)) }
                 if backlog.pausesAnswers { return wait(until: loop.now + Self.pauseInterval) }
+                // Others may have ended the answer: nothing more is shown before that is known.
+                if feed?.isInDoubt == true { return wait(until: loop.now + Self.doubtInterval) }
                 switch try answer.next(appendingTo: &scratch.piece) {
                 case .piece: if let outcome = takePiece() { return end(.success(outcome)) }
                 case .event(let event): guard take(event) else { return end(.success(.cancelled)) }
@@ -117,6 +126,7 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
         if !scratch.piece.isEmpty {
             guard encoder.append(scratch.piece, to: log, using: &scratch.buffers) else { return .cancelled }
             progress.didAppend(scratch.piece.count, at: loop.now)
+            if let feed, let fed { feed.mark(fed, isUrgent: progress.chunks == 1) }
         }
         return isCut ? .cutAtLimit : nil
     }
@@ -127,6 +137,7 @@ final class AnswerPump: LoopWork, @unchecked Sendable {
         defer { encoder.buffers = EventBuffers() }
         guard log.append(encoder.bytes) else { return false }
         progress.didAppendEvent()
+        if let feed, let fed { feed.mark(fed) }
         return true
     }
 

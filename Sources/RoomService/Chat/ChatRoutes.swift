@@ -51,6 +51,7 @@ struct ChatRoutes: RouteGroup {
             return eventStream(answer.subscription(sendsDone: false))
         }
         let session = try await session(&query)
+        await chat.cluster?.followed.follow(session.id)
         let followed = FollowedSession(
             sessionID: session.id,
             roomID: session.roomID,
@@ -93,6 +94,7 @@ extension ChatService.Answer {
     fileprivate var streamID: String {
         switch self {
         case .stream(let stream): stream.id
+        case .copy(let copy): copy.origin.streamID
         case .stored(let conversation): conversation.streamID ?? conversation.id
         }
     }
@@ -100,6 +102,7 @@ extension ChatService.Answer {
     fileprivate var status: String {
         switch self {
         case .stream(let stream): stream.log.hasEnded ? "ended" : "streaming"
+        case .copy(let copy): copy.log.hasEnded ? "ended" : "streaming"
         case .stored: "ended"
         }
     }
@@ -107,6 +110,7 @@ extension ChatService.Answer {
     fileprivate func subscription(sendsDone: Bool) -> Subscription {
         switch self {
         case .stream(let stream): Subscription(stream.log, sendsDone: sendsDone)
+        case .copy(let copy): Subscription(copy.log, sendsDone: sendsDone)
         case .stored(let conversation): Subscription(StoredAnswer(conversation).log, sendsDone: sendsDone)
         }
     }

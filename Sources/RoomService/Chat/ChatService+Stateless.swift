@@ -17,7 +17,7 @@ extension ChatService {
         by agent: any Agent,
         outcome: AnswerOutcome,
         on loop: EventLoop
-    ) throws(APIError) -> LiveStream {
+    ) async throws(APIError) -> LiveStream {
         var prompt = prompt
         // Nobody else knows it: no call can reach the answer by it.
         prompt.sessionID = ids.token(prefix: "stateless_")
@@ -40,9 +40,9 @@ extension ChatService {
             throw APIError(error)
         }
         do throws(APIError) {
-            try rateLimiter.check(.messages, key: userID ?? address)
+            try await rateLimiter.check(.messages, key: userID ?? address)
         } catch {
-            abandon(stream, error)
+            abandon(stream, error, on: loop)
             throw error
         }
         Reply.start(stream, agent, prompt, outcome: outcome, service: self, on: loop)

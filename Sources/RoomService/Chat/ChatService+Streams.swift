@@ -23,16 +23,34 @@ extension ChatService {
     /// - Returns: nil when there was nothing to stop.
     func stop(sessionID: String, streamID: String?, on loop: EventLoop) async throws(APIError) -> Stopped? {
         guard let stream = tracker.running(sessionID: sessionID), streamID == nil || stream.id == streamID else {
-            return store.isShared ? try await stopElsewhere(sessionID: sessionID, streamID: streamID) : nil
+            return store.isShared ? try await stopElsewhere(sessionID: sessionID, streamID: streamID, on: loop) : nil
         }
         // Nil: somebody else was first, or it was ending by itself.
-        let answer = await stream.cancel(.stopped)
-        await stream.waitUntilEnded(for: Self.endLimit, on: loop)
+        let answer = await stop(stream, on: loop)
         return answer.map { Stopped(streamID: stream.id, partialResponse: $0, isDelivered: true) }
     }
 
-    private func stopElsewhere(sessionID: String, streamID: String?) async throws(APIError) -> Stopped? {
-        try await storing { () throws(StoreError) in
+    /// Stops a stream of this instance. When this returns nobody is shown any more of it, whichever instance they read it from.
+    func stop(_ stream: LiveStream, on loop: EventLoop) async -> String? {
+        let answer = await stream.cancel(.stopped)
+        if answer != nil { await cluster?.seal(stream) }
+        await stream.waitUntilEnded(for: Self.endLimit, on: loop)
+        return answer
+    }
+
+    private func stopElsewhere(
+        sessionID: String,
+        streamID: String?,
+        on loop: EventLoop
+    ) async throws(APIError) -> Stopped? {
+        if let cluster, let running = await cluster.runningElsewhere(sessionID: sessionID, on: loop) {
+            guard streamID == nil || running.streamID == streamID else { return nil }
+            if case .stopped(let answer) = await cluster.stop(running) {
+                return answer.map { Stopped(streamID: running.streamID, partialResponse: $0, isDelivered: true) }
+            }
+        }
+        // Nobody has said that it is done: what is stored is seen by whoever runs it.
+        return try await storing { () throws(StoreError) in
             guard let id = try await store.requestCancellation(sessionID: sessionID, streamID: streamID),
                 let conversation = try await store.conversation(streamID: id), conversation.status == .streaming
             else { return nil }
@@ -42,6 +60,7 @@ extension ChatService {
 
     /// Stops the streams of a room that has been deleted, and forgets those that have ended. Its followers end.
     func endStreams(ofRoom roomID: String, on loop: EventLoop) async {
+        cluster?.messages.announce(.roomDeleted(roomID))
         let running = tracker.running(roomID: roomID)
         for stream in running { await stream.cancel(.stopped) }
         for stream in running { await stream.waitUntilEnded(for: Self.endLimit, on: loop) }
@@ -83,13 +102,17 @@ extension ChatService {
         if let stream = tracker.stream(id: id.streamID) {
             guard stream.sessionID == sessionID else { throw Self.streamNotFound }
             try Self.checkOwner(userID, of: stream.userID, roomID, of: stream.roomID)
-            if stream.log.hasEnded, id.sequence + 1 == stream.log.eventCount { return nil }
-            switch stream.log.place(before: id.sequence + 1) {
-            case .cursor(let cursor): return Subscription(stream.log, from: cursor, sendsDone: false)
-            // From a place that is no longer held, all of the answer so far comes as one event.
-            case .passed: return Subscription(stream.log, from: 0, sendsDone: false)
-            case .unknown: throw Self.streamNotFound
+            return try Self.rest(of: stream.log, after: id.sequence)
+        }
+        if let copy = await cluster?.remote.copy(of: id.streamID) {
+            guard copy.origin.sessionID == sessionID else { throw Self.streamNotFound }
+            try Self.checkOwner(userID, of: copy.origin.userID, roomID, of: copy.origin.roomID)
+            // What has been deleted is held there for a while.
+            let conversation = try await storing { () throws(StoreError) in
+                try await store.conversation(streamID: id.streamID)
             }
+            guard conversation != nil else { throw Self.streamNotFound }
+            return try Self.rest(of: copy.log, after: id.sequence)
         }
         let conversation = try await storing { () throws(StoreError) in
             try await store.conversation(streamID: id.streamID)
@@ -99,6 +122,17 @@ extension ChatService {
         _ = try Self.ended(conversation)
         let log = StoredAnswer(conversation)
         return id.sequence >= log.terminalSequence ? nil : Subscription(log.log, sendsDone: false)
+    }
+
+    /// - Returns: nil when nothing is left.
+    private static func rest(of log: StreamLog, after sequence: Int) throws(APIError) -> Subscription? {
+        if log.hasEnded, sequence + 1 == log.eventCount { return nil }
+        switch log.place(before: sequence + 1) {
+        case .cursor(let cursor): return Subscription(log, from: cursor, sendsDone: false)
+        // From a place that is no longer held, all of the answer so far comes as one event.
+        case .passed: return Subscription(log, from: 0, sendsDone: false)
+        case .unknown: throw streamNotFound
+        }
     }
 
     /// What a client says of the user and the room must hold, where it says so.

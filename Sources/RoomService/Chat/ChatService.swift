@@ -13,6 +13,8 @@ final class ChatService: Sendable {
     let agents: AgentRegistry
     let agentMetrics = AgentMetrics()
     let tracker: ActiveStreamTracker
+    /// The other instances, where there may be some.
+    let cluster: Cluster?
     let backlog: StoreBacklog
     let rateLimiter: RateLimiter
     let ids: any IdentifierGenerator
@@ -32,6 +34,7 @@ final class ChatService: Sendable {
         sessions: SessionService,
         agents: AgentRegistry,
         tracker: ActiveStreamTracker,
+        cluster: Cluster?,
         backlog: StoreBacklog,
         rateLimiter: RateLimiter,
         ids: any IdentifierGenerator,
@@ -47,6 +50,7 @@ final class ChatService: Sendable {
         self.sessions = sessions
         self.agents = agents
         self.tracker = tracker
+        self.cluster = cluster
         self.backlog = backlog
         self.rateLimiter = rateLimiter
         self.ids = ids
@@ -62,6 +66,8 @@ final class ChatService: Sendable {
     /// What a client is given to watch.
     enum Answer: Sendable {
         case stream(LiveStream)
+        /// Another instance answers the same question.
+        case copy(RemoteStreams.Copy)
         /// The question was answered before, and its stream is no longer held.
         case stored(Conversation)
     }
@@ -93,23 +99,27 @@ final class ChatService: Sendable {
             startedAt: now,
             retainedLimit: logLimit
         )
-        try rateLimiter.check(.writes, key: session.userID)
+        try await rateLimiter.check(.writes, key: session.userID)
         // Before the session's place is taken: others would join a stream that has nothing to answer.
         if let messageID = question.messageID,
             let answered = try await conversation(sessionID: session.id, messageID: messageID),
             tracker.stream(id: answered.streamID ?? "") == nil
         {
+            if answered.status == .streaming, let copy = await cluster?.remote.copy(of: answered.streamID ?? "") {
+                return .copy(copy)
+            }
             return .stored(try Self.ended(answered))
         }
         if case .joined(let running) = try await reserve(stream, joinsSameQuery: question.joinsSameQuery, on: loop) {
             return .stream(running)
         }
+        if let copy = try await claim(stream, question, on: loop) { return .copy(copy) }
         let startsContext = sessions.hasIdled(session, at: stream.startedAt)
         // Only what is to be answered counts as a question: a client that joins an answer is not refused for its rate.
         do throws(APIError) {
-            try rateLimiter.check(.messages, key: session.userID)
+            try await rateLimiter.check(.messages, key: session.userID)
         } catch {
-            abandon(stream, error)
+            abandon(stream, error, on: loop)
             throw error
         }
         let prompt: AgentPrompt
@@ -123,7 +133,7 @@ final class ChatService: Sendable {
                 startsContext: startsContext
             )
         } catch {
-            abandon(stream, APIError(error))
+            abandon(stream, APIError(error), on: loop)
             // It may have been accepted all the same, and only the acknowledgement be lost.
             if error.code == .unavailable {
                 backlog.withdraw(conversationID: stream.conversationID, streamID: stream.id)
@@ -136,7 +146,8 @@ final class ChatService: Sendable {
     }
 
     /// Gives up a stream whose question was not accepted. Whoever has joined it meanwhile is told.
-    func abandon(_ stream: LiveStream, _ error: APIError) {
+    func abandon(_ stream: LiveStream, _ error: APIError, on loop: EventLoop) {
+        cluster?.release(stream, on: loop)
         show(.failed(code: error.code, message: error.message), of: stream, answer: "", isKept: false)
     }
 
@@ -206,12 +217,17 @@ final class ChatService: Sendable {
         return turns.reversed()
     }
 
+    /// How often, and for how long in nanoseconds, a question waits for another one of the session that is being accepted.
+    private static let raceWaits = 50
+    private static let raceInterval: Int64 = 10_000_000
+
     /// Takes the session's place. A stream that is being stopped still has it for a moment, until its text is stored.
     private func reserve(
         _ stream: LiveStream,
         joinsSameQuery: Bool,
         on loop: EventLoop
     ) async throws(APIError) -> ActiveStreamTracker.Start {
+        var waits = Self.raceWaits
         while true {
             do throws(StreamRefusal) {
                 return try tracker.start(stream, joinsSameQuery: joinsSameQuery)
@@ -219,6 +235,12 @@ final class ChatService: Sendable {
                 guard case .sessionBusy(let id) = error else { throw APIError(error) }
                 // One that has ended meanwhile is in nobody's way.
                 guard let running = tracker.running(sessionID: stream.sessionID), running.id == id else { continue }
+                // Among racing questions it may itself be refused, by another instance's.
+                if cluster != nil, !running.hasBegun, !running.isCancelled, waits > 0 {
+                    waits -= 1
+                    _ = try? await loop.sleep(until: loop.now + Self.raceInterval)
+                    continue
+                }
                 guard running.isCancelled else { throw APIError(error) }
                 guard await running.waitUntilEnded(for: Self.endLimit, on: loop) else { throw APIError(error) }
             }

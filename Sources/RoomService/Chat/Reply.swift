@@ -13,8 +13,16 @@ final class Reply: Sendable {
     private let stream: LiveStream
     private let pump: AnswerPump
     private let outcome: AnswerOutcome?
+    private let feed: (StreamFeed, FedStream)?
 
-    private init(service: ChatService, stream: LiveStream, pump: AnswerPump, outcome: AnswerOutcome?) {
+    private init(
+        service: ChatService,
+        stream: LiveStream,
+        pump: AnswerPump,
+        outcome: AnswerOutcome?,
+        feed: (StreamFeed, FedStream)?
+    ) {
+        self.feed = feed
         self.service = service
         self.stream = stream
         self.pump = pump
@@ -35,15 +43,18 @@ final class Reply: Sendable {
         _ = stream.log.append(encoder.bytes)
         encoder.buffers = EventBuffers()
         service.tracker.announce(stream)
+        let feed = stream.isStored ? service.cluster?.feed(on: loop) : nil
+        let fed = feed.map { ($0, $0.begin(stream)) }
         let pump = AnswerPump(
             stream,
             encoder: encoder,
             backlog: service.backlog,
             limit: service.answerLimit,
             scratch: service.scratches[loop.index],
+            feed: fed,
             loop: loop
         )
-        let reply = Reply(service: service, stream: stream, pump: pump, outcome: outcome)
+        let reply = Reply(service: service, stream: stream, pump: pump, outcome: outcome, feed: fed)
         // The task is awaited by whoever waits for the stream's end.
         pump.start(agent, prompt) { result in
             Task(executorPreference: loop) { await reply.finish(result, at: loop.now) }
@@ -156,7 +167,14 @@ final class Reply: Sendable {
 
     private func show(_ end: ReplyEnd, answer: String, _ metadata: JSONObject, isKept: Bool = true) {
         outcome?.didEnd(AnswerOutcome.Ended(end: end, text: answer, metadata: metadata))
-        service.show(end, of: stream, answer: answer, isKept: isKept)
+        if let (feed, fed) = feed {
+            // First the place: who has seen the end may ask the next question anywhere.
+            service.cluster?.release(stream, on: feed.loop)
+            service.show(end, of: stream, answer: answer, isKept: isKept)
+            feed.end(fed)
+        } else {
+            service.show(end, of: stream, answer: answer, isKept: isKept)
+        }
     }
 
     private static let unstored = ReplyEnd.failed(

@@ -1,5 +1,6 @@
 import Agents
 import Glibc
+import Redis
 import Storage
 
 extension SettingVariable {
@@ -21,6 +22,15 @@ extension SettingVariable {
         ),
         .parsed("MONGODB_DB_NAME", \.mongoDatabase, allowed: "a database's name", databaseName, "database in MongoDB"),
         .integer("MONGODB_POOL_SIZE", \.mongoPoolSize, 1...1000, unit: "connections", "connections to MongoDB"),
+        .parsed(
+            "REDIS_URL",
+            \.redisURL,
+            allowed: "an address redis://[user:password@]host[:port][/database], or unix:///path",
+            isSecret: true,
+            redisAddress,
+            "Redis by which several instances over one MongoDB act as one"
+        ),
+        .parsed("REDIS_PASSWORD", \.redisPassword, allowed: "a password", isSecret: true, { $0 }, "password for that"),
     ]
 
     private static let rooms: [SettingVariable] = [
@@ -189,6 +199,10 @@ extension SettingVariable {
     /// What MongoDB takes on every platform.
     private static let databaseName: @Sendable (String) -> String? = { text in
         MongoOptions.isDatabaseName(text) ? text : nil
+    }
+
+    private static let redisAddress: @Sendable (String) -> String? = { text in
+        text.isEmpty || (try? RedisAddress(text)) != nil ? text : nil
     }
 
     private static let endpoint: @Sendable (String) -> String? = { text in

@@ -19,34 +19,19 @@ extension Settings {
                 faults.append("\(variable.name)=\(text)\(origin): must be \(variable.allowed)")
             }
         }
-        let unsupported = checkUnsupported(source)
-        faults += unsupported.faults
+        if !settings.redisURL.isEmpty, settings.mongoURI.isEmpty {
+            faults.append("REDIS_URL: several instances need one store: set MONGODB_URI too")
+        }
         var agents = ModelAgents(settings, source)
         faults += agents.read()
         settings.modelAgents = agents.agents
         settings.defaultAgent = agents.defaultName
         guard faults.isEmpty else { throw SettingsError(faults: faults) }
-        return (settings, unsupported.warnings + agents.warnings + unknownNames(source.file, besides: agents.keyNames))
-    }
-
-    /// Values are not shown: addresses of servers hold passwords.
-    private static func checkUnsupported(_ source: SettingsSource) -> (faults: [String], warnings: [String]) {
-        var faults: [String] = []
-        var warnings: [String] = []
-        for variable in UnsupportedVariable.all {
-            guard let (value, origin) = source.value(of: variable.name), !value.trimmingSpaces.isEmpty else { continue }
-            let line = "\(variable.name)\(origin): this build has no \(variable.part)"
-            if variable.isDecisive {
-                faults.append("\(line); unset it to start without")
-            } else {
-                warnings.append("\(line); it is ignored")
-            }
-        }
-        return (faults, warnings)
+        return (settings, agents.warnings + unknownNames(source.file, besides: agents.keyNames))
     }
 
     private static func unknownNames(_ file: DotEnv, besides names: [String]) -> [String] {
-        let known = Set(SettingVariable.all.map(\.name) + UnsupportedVariable.all.map(\.name) + names)
+        let known = Set(SettingVariable.all.map(\.name) + names)
         return file.entries.filter { !known.contains($0.key) }
             .sorted { $0.value.line < $1.value.line }
             .map { "\($0.key) (\(SettingsSource.fileName), line \($0.value.line)): no such setting; it is ignored" }

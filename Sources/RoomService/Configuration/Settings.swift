@@ -21,6 +21,11 @@ struct Settings: Sendable, Equatable {
     /// Connections, each with a thread.
     var mongoPoolSize = 10
 
+    /// Where the Redis is that instances share; empty: this one is alone. It may hold a password.
+    var redisURL = ""
+    /// Used instead of that in the address.
+    var redisPassword = ""
+
     // MARK: Agents
 
     /// Where an OpenAI-compatible API is, up to `/chat/completions`. It may hold credentials.

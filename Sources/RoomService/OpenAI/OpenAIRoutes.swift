@@ -57,7 +57,7 @@ struct OpenAIRoutes: RouteGroup {
             if let sessionID = request.sessionID {
                 try await ask(request, in: sessionID, outcome, on: http.loop)
             } else {
-                try chat.answer(
+                try await chat.answer(
                     request.prompt(for: agent),
                     of: request.user,
                     at: http.http.peer.host,

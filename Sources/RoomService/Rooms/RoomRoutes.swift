@@ -27,7 +27,7 @@ struct RoomRoutes: RouteGroup {
         let name = body.optional("room_name", .roomName)
         let metadata = body.optional("metadata", .metadata) ?? [:]
         try check { () throws(ValidationError) in try body.finish() }
-        try rateLimiter.check(.writes, key: userID)
+        try await rateLimiter.check(.writes, key: userID)
         let now = time.now
         let id = ids.uuid(prefix: "room_", at: now)
         let room = Room.new(id: id, userID: userID, name: name, metadata: metadata, at: now)
@@ -70,7 +70,7 @@ struct RoomRoutes: RouteGroup {
             metadata: body.optional("metadata", .metadata)
         )
         try check { () throws(ValidationError) in try ValidationError.check(query.faults, body.faults) }
-        try rateLimiter.check(.writes, key: userID)
+        try await rateLimiter.check(.writes, key: userID)
         let now = time.now
         let room = try await storing { () throws(StoreError) in
             try await store.updateRoom(id: request.path("room_id"), userID: userID, changes: changes, at: now)
@@ -81,7 +81,7 @@ struct RoomRoutes: RouteGroup {
     private func delete(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         let (query, userID) = try callingUser(request)
         try check { () throws(ValidationError) in try query.finish() }
-        try rateLimiter.check(.writes, key: userID)
+        try await rateLimiter.check(.writes, key: userID)
         let roomID = request.path("room_id")
         let now = time.now
         let count = try await storing { () throws(StoreError) in

@@ -9,6 +9,7 @@ struct MetricsRoutes: RouteGroup {
     let agents: AgentRegistry
     let agentMetrics: AgentMetrics
     let backlog: StoreBacklog
+    let cluster: Cluster?
     let server: HTTPServerMetrics
     /// For all logs together, in bytes.
     let memoryLimit: Int
@@ -23,6 +24,7 @@ struct MetricsRoutes: RouteGroup {
         addReaders(to: &text)
         addAgents(to: &text)
         addUpstreams(to: &text)
+        addCluster(to: &text)
         addProcess(to: &text)
         return text.response
     }
@@ -129,6 +131,36 @@ struct MetricsRoutes: RouteGroup {
         add("agent_circuit_open", .gauge, "1 while it is left alone after failures") {
             $0.upstream.circuit == .open ? 1 : 0
         }
+    }
+
+    private func addCluster(to text: inout MetricsText) {
+        guard let cluster else { return }
+        let metrics = cluster.metrics
+        text.add(
+            "cluster_member",
+            .gauge,
+            "1 while this instance has a lease in Redis; 0: it goes on alone",
+            cluster.membership.token == nil ? 0 : 1
+        )
+        text.add(
+            "cluster_commands_total",
+            .counter,
+            "Commands that have told Redis of events",
+            metrics.commands.load(ordering: .relaxed)
+        )
+        text.add(
+            "cluster_entries_total",
+            .counter,
+            "Entries in them, one for each stream with something new",
+            metrics.entries.load(ordering: .relaxed)
+        )
+        text.add("cluster_copies", .gauge, "Streams of other instances that are followed here", cluster.copyCount)
+        text.add(
+            "cluster_copied_events_total",
+            .counter,
+            "Events of theirs that have come",
+            metrics.copiedEvents.load(ordering: .relaxed)
+        )
     }
 
     private func addProcess(to text: inout MetricsText) {

@@ -9,6 +9,7 @@ struct ServiceRoutes: RouteGroup {
     let store: any Store
     let tracker: ActiveStreamTracker
     let agents: AgentRegistry
+    let cluster: Cluster?
     let backlog: StoreBacklog
     let time: any TimeSource
     let readiness: Readiness
@@ -81,7 +82,7 @@ struct ServiceRoutes: RouteGroup {
         }
         let latency = Double(time.monotonicNanoseconds - start) / 1e6
         let isHealthy = sessionCount != nil && !readiness.isDraining
-        let checks: JSONObject = [
+        var checks: JSONObject = [
             "store": [
                 "status": sessionCount == nil ? "unhealthy" : "healthy",
                 "backend": .string(store.backend),
@@ -96,6 +97,15 @@ struct ServiceRoutes: RouteGroup {
             ],
             "agents": agentChecks,
         ]
+        if let cluster {
+            let latency = await cluster.latency(on: request.loop, time)
+            // An instance that goes on alone is of use all the same.
+            checks["redis"] = [
+                "status": latency == nil ? "unhealthy" : "healthy",
+                "latency_ms": latency.map { .double(($0 * 1000).rounded() / 1000) } ?? .null,
+                "instance": .string(cluster.membership.id),
+            ]
+        }
         let status = isHealthy ? "healthy" : readiness.isDraining ? "draining" : "unhealthy"
         var response = Envelope.plain(
             [

@@ -37,15 +37,27 @@ struct SessionRoutes: RouteGroup {
         data["last_activity"] = JSONValue(session.lastActivity)
         data["active_agent"] = JSONValue(session.activeAgent)
         data["conversation_count"] = .integer(Int64(count))
-        data["active_stream"] =
-            chat.tracker.running(sessionID: session.id).map { stream in
-                [
-                    "stream_id": .string(stream.id),
-                    "status": stream.isCancelled ? "stopping" : "streaming",
-                    "started_at": JSONValue(stream.startedAt),
-                ]
-            } ?? .null
+        data["active_stream"] = try await activeStream(of: session, on: request.loop)
         return Envelope.success("Session retrieved successfully", data: data, at: time.now)
+    }
+
+    private func activeStream(of session: Session, on loop: EventLoop) async throws(APIError) -> JSONValue {
+        if let stream = chat.tracker.running(sessionID: session.id) {
+            return [
+                "stream_id": .string(stream.id),
+                "status": stream.isCancelled ? "stopping" : "streaming",
+                "started_at": JSONValue(stream.startedAt),
+            ]
+        }
+        guard let running = await chat.cluster?.runningElsewhere(sessionID: session.id, on: loop) else { return .null }
+        let conversation = try await storing { () throws(StoreError) in
+            try await store.conversation(streamID: running.streamID)
+        }
+        guard let conversation, conversation.status == .streaming else { return .null }
+        return [
+            "stream_id": .string(running.streamID), "status": "streaming",
+            "started_at": JSONValue(conversation.timestamp),
+        ]
     }
 
     /// How many conversations the agents see of the session.
@@ -64,7 +76,7 @@ struct SessionRoutes: RouteGroup {
         let agentType = body.optional("agent_type", .identifier)
         try check { () throws(ValidationError) in try body.finish() }
         let session = try await sessions.session(request.path("id"))
-        try rateLimiter.check(.writes, key: session.userID)
+        try await rateLimiter.check(.writes, key: session.userID)
         let hasIdled = hasIdled(session)
         let now = time.now
         let count = try await storing { () throws(StoreError) in
@@ -106,7 +118,7 @@ struct SessionRoutes: RouteGroup {
         try check { () throws(ValidationError) in try query.finish() }
         let session = try await sessions.session(request.path("id"))
         guard session.roomID == roomID else { throw ChatService.roomMismatch }
-        try rateLimiter.check(.writes, key: session.userID)
+        try await rateLimiter.check(.writes, key: session.userID)
         let count = try await storing { () throws(StoreError) in
             try await store.deleteConversations(sessionID: session.id, roomID: roomID)
         }
@@ -121,13 +133,14 @@ struct SessionRoutes: RouteGroup {
 
     private func delete(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         let session = try await sessions.session(request.path("id"))
-        try rateLimiter.check(.writes, key: session.userID)
+        try await rateLimiter.check(.writes, key: session.userID)
         let now = time.now
         // The session goes first, so that no new stream begins in it.
         try await storing { () throws(StoreError) in try await store.deleteSession(id: session.id, at: now) }
         // The session is gone, whatever becomes of a stream that another instance runs.
         _ = try? await chat.stop(sessionID: session.id, streamID: nil, on: request.loop)
         chat.tracker.endFollowers { $0.sessionID == session.id }
+        chat.cluster?.messages.announce(.sessionDeleted(session.id))
         let data: JSONObject = ["session_id": .string(session.id), "status": "deleted"]
         return Envelope.success("Session deleted successfully", data: data, at: now)
     }

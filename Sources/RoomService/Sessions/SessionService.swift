@@ -17,7 +17,7 @@ struct SessionService: Sendable {
     ///
     /// - Throws: `NOT_FOUND`, `ACCESS_DENIED`, `ROOM_LIMIT_EXCEEDED`, `RATE_LIMIT_EXCEEDED`.
     func create(userID: String, roomID: String?) async throws(APIError) -> Session {
-        try rateLimiter.check(.writes, key: userID)
+        try await rateLimiter.check(.writes, key: userID)
         let now = time.now
         let newRoom = roomID == nil ? Room.new(id: ids.uuid(prefix: "room_", at: now), userID: userID, at: now) : nil
         let session = Session(

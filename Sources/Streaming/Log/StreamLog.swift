@@ -19,6 +19,17 @@ package final class StreamLog: Sendable {
         state = Mutex(StreamLogState(retainedLimit: retainedLimit))
     }
 
+    /// A log that begins behind events which it never had.
+    ///
+    /// - Parameters:
+    ///   - answer: what those events add up to, in UTF-8.
+    ///   - firstSequence: how many they were.
+    package init(streamID: String, agentType: String, retainedLimit: Int, answer: [UInt8], firstSequence: Int) {
+        self.streamID = streamID
+        self.agentType = agentType
+        state = Mutex(StreamLogState(retainedLimit: retainedLimit, answer: answer, firstSequence: firstSequence))
+    }
+
     // MARK: Writing
 
     /// Appends an encoded event, and `content`, its part of the answer.

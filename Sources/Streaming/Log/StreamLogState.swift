@@ -41,6 +41,16 @@ struct StreamLogState {
         self.retainedLimit = retainedLimit
     }
 
+    /// A log that begins behind events which it never had: `answer` is what they add up to.
+    init(retainedLimit: Int, answer: [UInt8], firstSequence: Int) {
+        self.retainedLimit = retainedLimit
+        self.answer = answer
+        self.firstSequence = firstSequence
+        eventCount = firstSequence
+        // They count as one byte, so that their place is none that is held.
+        (firstByte, byteCount, newestStart) = (1, 1, 1)
+    }
+
     var hasEnded: Bool { phase == .ended || phase == .stopped }
     var showsAnswer: Bool { phase == .open || phase == .ended }
 
@@ -91,6 +101,16 @@ struct StreamLogState {
         segments.removeFirst(gone)
         firstByte = segments[0].start
         firstSequence = segments[0].firstSequence
+    }
+
+    /// Holds nothing any more, so that no reader finds its place.
+    mutating func giveUp() {
+        segments = []
+        segmentByteCount = 0
+        tail = LogTail()
+        byteCount += 1
+        (firstByte, newestStart, firstSequence) = (byteCount, byteCount, eventCount)
+        phase = .sealed
     }
 
     // MARK: Places

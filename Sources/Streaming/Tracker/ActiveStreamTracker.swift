@@ -29,6 +29,8 @@ package final class ActiveStreamTracker: Sendable {
         /// Running streams that followers have been told of.
         var announced: Set<String> = []
         var followers = SessionFollowers()
+        /// By session, the newest stream that another instance has begun there, as far as it is followed here.
+        var copies: [String: StreamLog] = [:]
         var ended: EndedStreams
         var isDraining = false
     }
@@ -154,6 +156,8 @@ package final class ActiveStreamTracker: Sendable {
 
     package var capacity: Int { limits.streams }
 
+    package var userLimit: Int { limits.streamsPerUser }
+
     /// The memory of all logs, in bytes.
     package var memory: (running: Int, ended: Int) {
         let (running, ended) = state.withLock { (Array($0.running.values), $0.ended.byteCount) }
@@ -198,8 +202,34 @@ package final class ActiveStreamTracker: Sendable {
         state.withLock { state in
             state.followers.add(follower)
             let running = state.bySession[follower.session.sessionID]
-            if let running, state.announced.contains(running.id) { follower.announce(running.log) }
+            if let running, state.announced.contains(running.id) {
+                follower.announce(running.log)
+            } else if let copy = state.copies[follower.session.sessionID], !copy.hasEnded {
+                follower.announce(copy)
+            }
             if state.isDraining { follower.finish() }
+        }
+    }
+
+    /// Tells the session's followers of a stream that another instance has begun there; once, however often it is called.
+    package func announce(copy: StreamLog, sessionID: String) {
+        state.withLock { state in
+            // A copy that was made anew is of the same stream: those who follow the session have seen its beginning, and resume by themselves.
+            let isKnown = state.copies[sessionID]?.streamID == copy.streamID
+            state.copies[sessionID] = copy
+            if !isKnown { state.followers.forEach(of: sessionID) { $0.announce(copy) } }
+        }
+    }
+
+    package func forgetCopy(sessionID: String) {
+        state.withLock { $0.copies[sessionID] = nil }
+    }
+
+    package func isFollowed(sessionID: String) -> Bool {
+        state.withLock { state in
+            var isFollowed = false
+            state.followers.forEach(of: sessionID) { _ in isFollowed = true }
+            return isFollowed
         }
     }
 

@@ -108,21 +108,21 @@ struct RateLimitTests {
         }
     }
 
-    @Test func `a bucket never holds more than its period's worth, whatever the rate`() throws {
+    @Test func `a bucket never holds more than its period's worth, whatever the rate`() async throws {
         for (count, period) in [(1, 1), (7, 60), (59, 60), (1000, 1), (3, 3600)] {
             let time = ManualTimeSource()
             let rate = RateLimits.Rate(count: count, period: .seconds(period))
             let limiter = RateLimiter(RateLimits(messages: rate, writes: nil, reads: nil), time: time)
-            func taken() -> Int {
+            func taken() async -> Int {
                 var taken = 0
-                while (try? limiter.check(.messages, key: "ada")) != nil { taken += 1 }
+                while (try? await limiter.check(.messages, key: "ada")) != nil { taken += 1 }
                 return taken
             }
-            #expect(taken() == count)
+            #expect(await taken() == count)
             time.advance(by: .seconds(period))
-            #expect(taken() == count)
+            #expect(await taken() == count)
             time.advance(by: .seconds(period * 100))
-            #expect(taken() == count)
+            #expect(await taken() == count)
         }
     }
 }

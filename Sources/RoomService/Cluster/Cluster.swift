@@ -1,0 +1,273 @@
+import HTTPServer
+import Primitives
+import Redis
+import Storage
+import Streaming
+import Synchronization
+
+/// This instance among others over one Redis: who answers in which session, what every stream's watchers see, and how to stop any of them.
+///
+/// Without Redis each instance goes on alone with what it knows itself; nothing here fails a request.
+final class Cluster: Sendable {
+    let membership: Membership
+    let remote: RemoteStreams
+    let followed: FollowedSessions
+    let messages: InstanceMessages
+    let metrics = ClusterMetrics()
+    let address: RedisAddress
+    private let loop: EventLoop
+    /// One for each loop, by its index.
+    private let clients: [RedisClient]
+    private let feeds: [StreamFeed]
+    private let subscriber: RedisSubscriber
+    private let logger: Logger
+    /// Whether the connection is a new one, over which nothing has been put right yet.
+    private let isNew = Atomic(true)
+
+    /// How long a stop waits for an instance that follows the stream to fall silent, in nanoseconds: one that takes longer finds that it was held up, and lets
+    /// go of its copies (`RemoteStreams.stallLimit`).
+    private static let sealLimit: Int64 = 1_000_000_000
+    /// How long the owner of a stream has to say that it has stopped it, in nanoseconds.
+    private static let stopLimit: Int64 = 1_000_000_000
+
+    /// - Parameters:
+    ///   - retention: how long an ended stream can be read, in nanoseconds.
+    ///   - logLimit: how much of another instance's stream is held, in bytes.
+    init(
+        _ address: RedisAddress,
+        group: EventLoopGroup,
+        instanceID: String,
+        retention: Int64,
+        logLimit: Int,
+        tracker: ActiveStreamTracker,
+        logger: Logger
+    ) {
+        self.address = address
+        self.logger = logger
+        loop = group.loops[0]
+        var options = RedisOptions()
+        options.clientName = instanceID
+        clients = group.loops.map { [options] in RedisClient(address, options: options, loop: $0) }
+        subscriber = RedisSubscriber(address, options: options, loop: loop)
+        membership = Membership(id: instanceID, client: clients[0])
+        messages = InstanceMessages(instanceID: instanceID, loop: loop, client: clients[0])
+        feeds = clients.map { [membership, metrics] client in
+            StreamFeed(
+                loop: client.loop,
+                client: client,
+                membership: membership,
+                retention: retention,
+                keptBytes: logLimit,
+                metrics: metrics
+            )
+        }
+        remote = RemoteStreams(
+            loop: loop,
+            client: clients[0],
+            subscriber: subscriber,
+            retainedLimit: logLimit,
+            messages: messages,
+            metrics: metrics,
+            logger: logger
+        )
+        followed = FollowedSessions(
+            instanceID: instanceID,
+            loop: loop,
+            client: clients[0],
+            subscriber: subscriber,
+            remote: remote,
+            tracker: tracker
+        )
+    }
+
+    /// Begins to connect, and to hear what others want of this instance.
+    func start(handle: @escaping @Sendable (InstanceMessages.Message) -> Void) {
+        for (client, feed) in zip(clients, feeds) {
+            client.loop.execute { [self] in
+                _ = client.observe { availability in
+                    guard availability == .connected else { return }
+                    feed.restart()
+                    self.isNew.store(true, ordering: .relaxed)
+                }
+                client.start()
+            }
+        }
+        loop.execute { [self] in
+            subscriber.start()
+            messages.start(subscriber, handle: handle)
+        }
+    }
+
+    /// Leaves. All streams of this instance must have ended.
+    func close() async {
+        await Task(executorPreference: loop) { [membership] in await membership.leave() }.value
+        for client in clients {
+            client.loop.execute { client.close() }
+            await client.loop.barrier()
+        }
+        loop.execute { [subscriber] in subscriber.close() }
+        await loop.barrier()
+    }
+
+    var hasNewConnection: Bool { isNew.load(ordering: .relaxed) }
+
+    /// Whether there has been a new connection since the last call.
+    func takeIsNew() -> Bool { isNew.exchange(false, ordering: .relaxed) }
+
+    func client(on loop: EventLoop) -> RedisClient { clients[loop.index] }
+    func feed(on loop: EventLoop) -> StreamFeed { feeds[loop.index] }
+
+    /// Tells all of this instance's streams again, as Redis may have forgotten them.
+    func restartFeeds() {
+        for feed in feeds { feed.loop.execute { feed.restart() } }
+    }
+
+    /// Whether Redis answers, and how long that takes in milliseconds; nil: it does not. To be called on `loop`, a loop of the group.
+    func latency(on loop: EventLoop, _ time: any TimeSource) async -> Double? {
+        let start = time.monotonicNanoseconds
+        guard !membership.isAlone, (try? await client(on: loop).send(["PING"])) != nil else { return nil }
+        return Double(time.monotonicNanoseconds - start) / 1e6
+    }
+
+    // MARK: Who answers where
+
+    enum Claim: Sendable {
+        case claimed
+        /// Another stream answers in the session.
+        case busy(Running)
+        case userLimitReached
+        /// Redis cannot tell: this instance decides alone.
+        case alone
+    }
+
+    /// A stream that runs somewhere.
+    struct Running: Sendable {
+        var streamID: String
+        var instanceID: String
+        /// By which the same question is recognised.
+        var question: String
+    }
+
+    /// Takes the session's place, and one of the user's, for a stream of this instance. To be called on `loop`.
+    func claim(_ stream: LiveStream, userLimit: Int, on loop: EventLoop) async -> Claim {
+        guard let token = membership.token else { return .alone }
+        let reply = try? await client(on: loop).run(
+            ClusterScripts.claim,
+            keys: [
+                .text("session:\(stream.sessionID)"), .text("user:\(stream.userID)"),
+                .text("instance:\(membership.id)"),
+            ],
+            arguments: [
+                .text(stream.id), .text(membership.id), .integer(token), .text(stream.question.key),
+                .integer(userLimit),
+                .text(stream.userID), .text(stream.sessionID),
+            ]
+        )
+        let words = reply?.array?.map { $0.text ?? "" } ?? []
+        switch words.first {
+        case "claimed": return .claimed
+        case "busy" where words.count == 4:
+            return .busy(Running(streamID: words[1], instanceID: words[2], question: words[3]))
+        case "limit": return .userLimitReached
+        default: return .alone
+        }
+    }
+
+    /// Gives the places of a stream free. To be called on `loop`; nothing waits for it.
+    func release(_ stream: LiveStream, on loop: EventLoop) {
+        guard let token = membership.token else { return }
+        release(
+            streamID: stream.id,
+            stream.sessionID,
+            stream.userID,
+            of: Membership.name(membership.id, token),
+            on: loop
+        )
+    }
+
+    func release(streamID: String, _ sessionID: String, _ userID: String, of member: String, on loop: EventLoop) {
+        client(on: loop).run(
+            ClusterScripts.release,
+            keys: [.text("session:\(sessionID)"), .text("user:\(userID)"), .text("members:\(member)")],
+            arguments: [.text(streamID)]
+        ) { _ in }
+    }
+
+    /// The stream that another instance runs in the session.
+    func runningElsewhere(sessionID: String, on loop: EventLoop) async -> Running? {
+        let reply = try? await client(on: loop).send([
+            "HMGET", .text("session:\(sessionID)"), "stream", "instance", "question",
+        ])
+        guard let words = reply?.array?.map(\.text), words.count == 3, let stream = words[0], let instance = words[1],
+            instance != membership.id
+        else { return nil }
+        return Running(streamID: stream, instanceID: instance, question: words[2] ?? "")
+    }
+
+    // MARK: Stopping
+
+    /// Has the followers of a stopped stream fall silent, on all instances.
+    func seal(_ stream: LiveStream) async {
+        guard let token = membership.token else { return }
+        let id = membership.id
+        _ = await messages.ask(within: Self.sealLimit) { request, client in
+            let entry = StreamEntry.sealed(by: id, request: request)
+            let reply = try? await client.run(
+                ClusterScripts.seal,
+                keys: [.text("instance:\(id)"), .text("stream:\(stream.id)"), .text("events:\(stream.id)")],
+                arguments: [.integer(token), .bytes(entry.encoded)]
+            )
+            return reply?.integer
+        }
+    }
+
+    enum RemoteStop: Sendable {
+        /// With the answer as far as it was shown; nil: it had ended.
+        case stopped(answer: String?)
+        /// The instance that runs it has not said so in time.
+        case unanswered
+    }
+
+    /// Has another instance stop one of its streams.
+    func stop(_ running: Running) async -> RemoteStop {
+        let id = membership.id
+        let reply = await messages.ask(within: Self.stopLimit) { request, client in
+            let message = InstanceMessages.Message.stop(streamID: running.streamID, from: id, request: request)
+            let channel = InstanceMessages.channel(of: running.instanceID)
+            let reply = try? await client.send(["PUBLISH", .text(channel), .bytes(message.encoded)])
+            // Nobody listens there: the wait is over.
+            return reply?.integer == 0 ? nil : 1
+        }
+        guard case .stopped(_, let answer) = reply else { return .unanswered }
+        return .stopped(answer: answer)
+    }
+
+    /// How many streams of other instances are followed here.
+    var copyCount: Int { remote.count }
+
+    // MARK: Rates
+
+    /// Takes one of what a caller may do, from a bucket that all instances share.
+    ///
+    /// - Returns: 0, or how long to wait, in nanoseconds; nil: Redis cannot tell.
+    func take(_ bucket: String, cost: Int64, period: Int64, on loop: EventLoop) async -> Int64? {
+        guard membership.token != nil else { return nil }
+        let reply = try? await client(on: loop).run(
+            ClusterScripts.take,
+            keys: [.text("rate:\(bucket)")],
+            arguments: [.integer(Int(cost / 1000)), .integer(Int(period / 1000))]
+        )
+        return reply?.integer.map { Int64($0) * 1000 }
+    }
+}
+
+extension StreamQuestion {
+    /// By which another instance recognises the same question: short, and the same everywhere.
+    var key: String {
+        if let messageID { return "m:\(messageID)" }
+        // FNV-1a (64 bits).
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in query.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return "q:\(query.utf8.count):\(hash)"
+    }
+}

@@ -1,0 +1,112 @@
+import HTTPServer
+import Primitives
+import Streaming
+
+/// A stream that another instance makes: a copy of its log, event for event.
+///
+/// Confined to the loop on which what comes from Redis is heard, but for the log.
+final class RemoteStream {
+    let id: String
+    private(set) var origin: StreamOrigin?
+    private(set) var log: StreamLog?
+    /// The sequence number of the event that comes next.
+    private(set) var next = 0
+    private let retainedLimit: Int
+
+    init(id: String, retainedLimit: Int) {
+        self.id = id
+        self.retainedLimit = retainedLimit
+    }
+
+    enum Outcome {
+        case applied(events: Int)
+        /// Events are missing before these.
+        case gap
+        /// Events are missing that nobody has any more.
+        case lost
+        /// From now on nothing is shown any more; the loops that may be in the middle of a write are the seal's.
+        case sealed(StreamLog.Seal?, by: String, request: Int)
+        case malformed
+    }
+
+    func apply(_ entry: StreamEntry) -> Outcome {
+        switch entry {
+        case .whole(let origin, let sequence, let answer):
+            guard log != nil else {
+                begin(origin, sequence: sequence, answer: answer)
+                return .applied(events: 0)
+            }
+            return sequence > next ? .lost : .applied(events: 0)
+        case .events(let first, let past, let bytes):
+            guard let log, first <= next else { return .gap }
+            guard past > next else { return .applied(events: 0) }
+            return append(bytes, skipping: next - first, to: log)
+        case .sealed(let instance, let request): return .sealed(log?.seal(), by: instance, request: request)
+        }
+    }
+
+    private func begin(_ origin: StreamOrigin, sequence: Int, answer: [UInt8]) {
+        self.origin = origin
+        next = sequence
+        log =
+            sequence == 0
+            ? StreamLog(streamID: id, agentType: origin.agentType, retainedLimit: retainedLimit)
+            : StreamLog(
+                streamID: id,
+                agentType: origin.agentType,
+                retainedLimit: retainedLimit,
+                answer: answer,
+                firstSequence: sequence
+            )
+    }
+
+    private func append(_ bytes: [UInt8], skipping count: Int, to log: StreamLog) -> Outcome {
+        var place = 0
+        var index = 0
+        var appended = 0
+        while place < bytes.count {
+            guard let event = ChunkedEvent(in: bytes, at: place) else { return .malformed }
+            place = event.end
+            index += 1
+            guard index > count else { continue }
+            let chunk = Array(bytes[event.start..<event.end])
+            if event.isTerminal {
+                if event.status == StreamEnd.cancelled.rawValue { _ = log.seal() }
+                log.end(chunk)
+            } else {
+                log.appendCopy(chunk, content: event.content)
+            }
+            next += 1
+            appended += 1
+        }
+        return .applied(events: appended)
+    }
+}
+
+/// An event as it stands in a log: a chunk with an `id` and a `data` line.
+struct ChunkedEvent {
+    let start: Int
+    let end: Int
+    let status: String
+    /// In UTF-8; of the answer's text.
+    let content: [UInt8]
+
+    var isTerminal: Bool { StreamEnd(rawValue: status) != nil }
+
+    /// The event that begins at `place`; nil when there is none that is whole.
+    init?(in bytes: [UInt8], at place: Int) {
+        guard let lineEnd = bytes[place...].firstIndex(of: 0x0D),
+            let size = Int(String(decoding: bytes[place..<lineEnd], as: UTF8.self), radix: 16), size > 0,
+            lineEnd + 2 + size + 2 <= bytes.count
+        else { return nil }
+        let payload = bytes[(lineEnd + 2)..<(lineEnd + 2 + size)]
+        start = place
+        end = lineEnd + 2 + size + 2
+        guard let firstLine = payload.firstIndex(of: 0x0A), payload[(firstLine + 1)...].starts(with: "data: ".utf8),
+            let json = (try? JSONParser.parse(Array(payload[(firstLine + 7)...])))?.objectValue,
+            let status = json["status"]?.stringValue
+        else { return nil }
+        self.status = status
+        content = status == "streaming" ? Array((json["content"]?.stringValue ?? "").utf8) : []
+    }
+}

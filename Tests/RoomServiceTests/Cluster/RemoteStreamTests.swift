@@ -1,0 +1,155 @@
+import Primitives
+import Streaming
+import TestSupport
+import Testing
+
+@testable import RoomService
+
+/// A copy of a stream from what its instance tells of it, whatever is lost, repeated or late.
+struct RemoteStreamTests {
+    /// A log, and the entries that tell of it.
+    private struct Original {
+        let log = StreamLog(streamID: "stream_1", agentType: "assistant")
+        var encoder = StreamEventEncoder(streamID: "stream_1", agentType: "assistant")
+        var place = CopyPlace()
+
+        mutating func append(_ text: String) {
+            encoder.encodeContent(Array(text.utf8))
+            #expect(log.append(encoder.bytes, content: Array(text.utf8)))
+        }
+
+        mutating func end(_ end: ReplyEnd) {
+            encoder.encodeTerminal(end, answer: log.answer)
+            log.end(encoder.bytes)
+        }
+
+        /// The next entry, which there must be.
+        mutating func next() throws -> StreamEntry {
+            let entry = entry()
+            return try #require(entry)
+        }
+
+        /// What has been added since the last entry, at most some bytes of it.
+        mutating func entry(limit: Int = .max) -> StreamEntry? {
+            let first = place.sequence
+            var bytes: [UInt8] = []
+            guard case .copied = log.copyEvents(from: &place, to: &bytes, limit: limit) else { return nil }
+            return .events(first: first, next: place.sequence, bytes: bytes)
+        }
+
+        /// All bytes of the log.
+        var bytes: [UInt8] {
+            var place = CopyPlace()
+            var bytes: [UInt8] = []
+            while case .copied = log.copyEvents(from: &place, to: &bytes, limit: .max) {}
+            return bytes
+        }
+    }
+
+    private static func bytes(of log: StreamLog) -> [UInt8] {
+        var place = CopyPlace()
+        var bytes: [UInt8] = []
+        while case .copied = log.copyEvents(from: &place, to: &bytes, limit: .max) {}
+        return bytes
+    }
+
+    private static let beginning = StreamEntry.whole(StreamEntryTests.origin, sequence: 0, answer: [])
+
+    @Test(arguments: 0..<50)
+    func `a copy is its original, byte by byte, whatever comes twice`(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        var original = Original()
+        var entries = [Self.beginning]
+        for index in 0..<Int.random(in: 1..<200, using: &random) {
+            original.append("piece \(index) \"\u{1F600}\" ")
+            if Bool.random(using: &random) {
+                while let entry = original.entry(limit: Int.random(in: 1..<1000, using: &random)) {
+                    entries.append(entry)
+                }
+            }
+        }
+        original.end(.complete())
+        while let entry = original.entry() { entries.append(entry) }
+        let copy = RemoteStream(id: "stream_1", retainedLimit: .max)
+        for (index, entry) in entries.enumerated() {
+            _ = copy.apply(entry)
+            // Old ones again, as they come from two sides.
+            for _ in 0..<Int.random(in: 0..<3, using: &random) {
+                _ = copy.apply(entries[Int.random(in: 0...index, using: &random)])
+            }
+        }
+        let log = try #require(copy.log)
+        #expect(Self.bytes(of: log) == original.bytes)
+        #expect(log.answer == original.log.answer && log.hasEnded && log.eventCount == original.log.eventCount)
+    }
+
+    @Test func `events that are missing are noticed, and nothing is appended behind them`() throws {
+        var original = Original()
+        let copy = RemoteStream(id: "stream_1", retainedLimit: .max)
+        original.append("one ")
+        let first = try original.next()
+        guard case .gap = copy.apply(first) else { return #expect(Bool(false), "nothing is known of the stream yet") }
+        _ = copy.apply(Self.beginning)
+        original.append("two ")
+        let second = try original.next()
+        guard case .gap = copy.apply(second) else { return #expect(Bool(false), "the first event is missing") }
+        guard case .applied(1) = copy.apply(first), case .applied(1) = copy.apply(second) else {
+            return #expect(Bool(false), "both come in their order")
+        }
+        #expect(copy.log?.answer == "one two ")
+    }
+
+    @Test func `a copy may begin with the text of what it never had`() throws {
+        var original = Original()
+        for index in 0..<10 { original.append("\(index) ") }
+        let (answer, place) = original.log.whole
+        original.place = place
+        let copy = RemoteStream(id: "stream_1", retainedLimit: .max)
+        _ = copy.apply(.whole(StreamEntryTests.origin, sequence: place.sequence, answer: answer))
+        original.append("more")
+        original.end(.complete())
+        while let entry = original.entry() { _ = copy.apply(entry) }
+        let log = try #require(copy.log)
+        #expect(log.answer == original.log.answer && log.eventCount == original.log.eventCount && log.hasEnded)
+        #expect(log.place(before: 3) == .passed)
+        guard case .cursor = log.place(before: place.sequence) else {
+            return #expect(Bool(false), "what it has is held")
+        }
+    }
+
+    @Test func `a copy that has missed what nobody has any more is lost`() {
+        let copy = RemoteStream(id: "stream_1", retainedLimit: .max)
+        _ = copy.apply(Self.beginning)
+        guard case .lost = copy.apply(.whole(StreamEntryTests.origin, sequence: 5, answer: [])) else {
+            return #expect(Bool(false), "five events are missing")
+        }
+    }
+
+    @Test func `a stopped copy hides what it had not shown, and keeps its numbers`() throws {
+        var original = Original()
+        let copy = RemoteStream(id: "stream_1", retainedLimit: .max)
+        _ = copy.apply(Self.beginning)
+        original.append("shown ")
+        _ = copy.apply(try original.next())
+        original.append("hidden ")
+        #expect(original.log.seal() != nil)
+        guard case .sealed(let seal, "instance_1", 3) = copy.apply(.sealed(by: "instance_1", request: 3)) else {
+            return #expect(Bool(false), "it is sealed")
+        }
+        #expect(seal != nil)
+        original.end(.cancelled)
+        while let entry = original.entry() { _ = copy.apply(entry) }
+        let log = try #require(copy.log)
+        #expect(log.hasEnded && log.eventCount == original.log.eventCount && log.answer == original.log.answer)
+        #expect(Self.bytes(of: log) == original.bytes)
+    }
+
+    @Test(arguments: ["5\r\nhello\r\n", "zz\r\n", "10\r\nid: a:1\ndata: {}\n\n\r\n", "4\r\nid: "])
+    func `what are no events end the copy`(text: String) {
+        let copy = RemoteStream(id: "stream_1", retainedLimit: .max)
+        _ = copy.apply(Self.beginning)
+        guard case .malformed = copy.apply(.events(first: 0, next: 1, bytes: Array(text.utf8))) else {
+            return #expect(Bool(false), "\(text)")
+        }
+    }
+}
