@@ -356,6 +356,8 @@ def alone():
 
 
 def main(what, *arguments):
+    # Also where a shell has started it in the background, and so has it ignore this one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
     if what == "status":
