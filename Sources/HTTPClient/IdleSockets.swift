@@ -49,11 +49,12 @@ private final class IdleSocket: IOChannel {
     }
 
     func handle(events: UInt32) {
+        // First, so that no more can come, and what is drained has an end.
+        shutdown(socket, Int32(SHUT_RDWR))
         // With nothing left to be read, libcurl finds it closed when it wants to use it.
         withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
             while recv(socket, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT)) > 0 {}
         }
-        shutdown(socket, Int32(SHUT_RDWR))
         // Level-triggered, it would be told of for ever.
         if let token { EventLoop.current?.update(token, events: 0) }
     }

@@ -1,7 +1,5 @@
 """A server of MongoDB's protocol that tests may kill, make hang and bring back."""
 
-import contextlib
-import signal
 import socket
 import subprocess
 import sys
@@ -9,13 +7,14 @@ from pathlib import Path
 
 import pymongo
 
+from outage import Outage
 from service import in_child
 from waiting import wait_until
 
 PROGRAM = Path(__file__).with_name("mongodb_server.py")
 
 
-class MongoServer:
+class MongoServer(Outage):
     """One server with its port and its data, whichever process it is at the moment."""
 
     def __init__(self, folder):
@@ -46,24 +45,3 @@ class MongoServer:
                 return client.admin.command("ping")["ok"] == 1
         except pymongo.errors.PyMongoError:
             return False
-
-    def kill(self):
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-    def pause(self):
-        """Makes it hang: connections stay, and new ones are made by the system, but nobody answers."""
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        self.process.send_signal(signal.SIGCONT)
-
-    @contextlib.contextmanager
-    def away(self, how):
-        """Without the server, which is back afterwards: `how` is "kill" or "pause"."""
-        {"kill": self.kill, "pause": self.pause}[how]()
-        try:
-            yield
-        finally:
-            {"kill": self.start, "pause": self.resume}[how]()

@@ -1,7 +1,6 @@
 """A Redis server that tests may kill, make hang and bring back, and a way to it that may be cut, frozen or slow."""
 
 import contextlib
-import signal
 import socket
 import subprocess
 import threading
@@ -11,6 +10,7 @@ from pathlib import Path
 import redis
 
 from nginx import free_ports
+from outage import Outage
 from service import CHECKOUT, in_child
 from waiting import wait_until
 
@@ -19,7 +19,7 @@ UNPACKED = CHECKOUT / ".build/redis/usr/bin/redis-server"
 PROGRAM = UNPACKED if UNPACKED.exists() else "redis-server"
 
 
-class RedisServer:
+class RedisServer(Outage):
     """One server with its port, whichever process it is at the moment. It forgets all when it is killed, unless it `keeps` it."""
 
     def __init__(self, folder, keeps=False):
@@ -50,26 +50,6 @@ class RedisServer:
             return self.client.ping()
         except redis.RedisError:
             return False
-
-    def kill(self):
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-    def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        self.process.send_signal(signal.SIGCONT)
-
-    @contextlib.contextmanager
-    def away(self, how):
-        """Without the server, which is back afterwards: `how` is "kill" or "pause"."""
-        {"kill": self.kill, "pause": self.pause}[how]()
-        try:
-            yield
-        finally:
-            {"kill": self.start, "pause": self.resume}[how]()
 
     def held(self):
         """The keys of places that somebody holds."""

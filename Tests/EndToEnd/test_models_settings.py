@@ -97,3 +97,12 @@ def test_agents_and_keys_may_stand_in_dotenv(make_service, connect, model):
     api = connect(service.start())
     assert api.ask(api.session(), context={})[-2].content == "An answer."
     assert model.requests[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_without_a_model_the_demo_agent_answers_and_the_start_says_so(make_service, connect):
+    service = make_service().start()
+    assert "Agent:   the built-in demo agent" in service.stdout
+    api = connect(service)
+    events = api.ask(api.session(), "What is a room?", tokens=0)
+    assert "I am the built-in demo agent" in events[-2].content
+    assert [each["agent_type"] for each in api.http.get("/api/chat/info").json()["agents"]] == ["assistant"]

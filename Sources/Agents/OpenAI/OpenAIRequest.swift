@@ -81,13 +81,16 @@ final class OpenAIRequest {
     /// It is not left in its place, where it would be copied as soon as it is changed.
     private func takeReader() -> ChatCompletionReader {
         defer { reader = nil }
-        return reader
-            ?? ChatCompletionReader(
-                status: transfer.status ?? 0,
-                contentType: transfer.contentType,
-                retryAfter: transfer.retryAfter,
-                of: endpoint
-            )
+        return reader ?? newReader
+    }
+
+    private var newReader: ChatCompletionReader {
+        ChatCompletionReader(
+            status: transfer.status ?? 0,
+            contentType: transfer.contentType,
+            retryAfter: transfer.retryAfter,
+            of: endpoint
+        )
     }
 
     // MARK: Time
@@ -119,7 +122,7 @@ final class OpenAIRequest {
     var refusal: OpenAIFailure? {
         // Those below 200 are not the response yet (RFC 9110, section 15.2).
         guard let status = transfer.status, status >= 200 else { return nil }
-        let reader = takeReader()
+        let reader = reader ?? newReader
         return reader.isRefusal ? reader.refusal : nil
     }
 

@@ -14,20 +14,6 @@ import Synchronization
 /// `@unchecked Sendable`: `mailbox` is locked, all other variables are touched by the loop's own thread alone. The
 /// doors check it with `preconditionOnLoop`, but for those that are used for each event and from the loop's own code.
 package final class EventLoop: TaskExecutor, @unchecked Sendable {
-    private struct Mailbox {
-        var jobs: [UnownedJob] = []
-        var work: [any LoopWork] = []
-        var blocks: [@Sendable () -> Void] = []
-        var isSignalled = false
-
-        mutating func empty() {
-            jobs.removeAll(keepingCapacity: true)
-            work.removeAll(keepingCapacity: true)
-            blocks.removeAll(keepingCapacity: true)
-            isSignalled = false
-        }
-    }
-
     private struct Place {
         var channel: (any IOChannel)?
         var generation: UInt32 = 0
@@ -44,10 +30,10 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     private let epoll: Int32
     private let wakeup: Int32
-    private let mailbox = Mutex(Mailbox())
+    private let mailbox = Mutex(LoopMailbox())
 
     /// What the mailbox is swapped with when it is opened: both keep their capacity.
-    private var inbox = Mailbox()
+    private var inbox = LoopMailbox()
     private var jobs: [UnownedJob] = []
     private var flushes: [any LoopWork] = []
     private let timers = LoopTimers()
@@ -130,8 +116,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         }
     }
 
-    private func post(_ add: (inout Mailbox) -> Void) {
-        let mustWake = mailbox.withLock { (mailbox: inout Mailbox) -> Bool in
+    private func post(_ add: (inout LoopMailbox) -> Void) {
+        let mustWake = mailbox.withLock { (mailbox: inout LoopMailbox) -> Bool in
             add(&mailbox)
             defer { mailbox.isSignalled = true }
             return !mailbox.isSignalled

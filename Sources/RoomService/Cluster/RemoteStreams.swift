@@ -6,7 +6,7 @@ import Synchronization
 
 /// The streams of other instances that somebody here wants to read: one copy and one subscription for each, however many read it.
 ///
-/// `@unchecked Sendable`: confined to `loop`, but for `stream(id:)`, which goes there.
+/// `@unchecked Sendable`: confined to `loop`, but for `copy(of:)`, which goes there, and `count`.
 final class RemoteStreams: @unchecked Sendable {
     private let loop: EventLoop
     private let client: RedisClient

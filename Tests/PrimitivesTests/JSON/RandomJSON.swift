@@ -16,15 +16,7 @@ struct RandomJSON {
     mutating func spoiltText() -> [UInt8] {
         var bytes = Array(text().utf8)
         let marks = Array("{}[]:,\"\\0123456789.eE+-tfn \n\u{1}x".utf8)
-        for _ in 0..<Int.random(in: 1...3, using: &generator) where !bytes.isEmpty {
-            let place = Int.random(in: 0..<bytes.count, using: &generator)
-            switch Int.random(in: 0..<4, using: &generator) {
-            case 0: bytes[place] = marks.randomElement(using: &generator)!
-            case 1: bytes.remove(at: place)
-            case 2: bytes.insert(bytes[place], at: place)
-            default: bytes.insert(marks.randomElement(using: &generator)!, at: place)
-            }
-        }
+        bytes.spoil(marks, using: &generator)
         return bytes
     }
 
