@@ -20,6 +20,7 @@ final class Cluster: Sendable {
     private let clients: [RedisClient]
     private let feeds: [StreamFeed]
     private let subscriber: RedisSubscriber
+    private let tasks: LoopTasks
     private let logger: Logger
     /// Whether the connection is a new one, over which nothing has been put right yet.
     private let isNew = Atomic(true)
@@ -29,6 +30,8 @@ final class Cluster: Sendable {
     private static let sealLimit: Int64 = 1_000_000_000
     /// How long the owner of a stream has to say that it has stopped it, in nanoseconds.
     private static let stopLimit: Int64 = 1_000_000_000
+    /// How long the end waits until Redis has been told all, in nanoseconds.
+    private static let farewellLimit: Int64 = 1_000_000_000
 
     /// - Parameters:
     ///   - retention: how long an ended stream can be read, in nanoseconds.
@@ -50,7 +53,8 @@ final class Cluster: Sendable {
         clients = group.loops.map { [options] in RedisClient(address, options: options, loop: $0) }
         subscriber = RedisSubscriber(address, options: options, loop: loop)
         membership = Membership(id: instanceID, client: clients[0])
-        messages = InstanceMessages(instanceID: instanceID, loop: loop, client: clients[0])
+        tasks = LoopTasks(on: loop)
+        messages = InstanceMessages(instanceID: instanceID, loop: loop, client: clients[0], tasks: tasks)
         feeds = clients.map { [membership, metrics] client in
             StreamFeed(
                 loop: client.loop,
@@ -68,6 +72,7 @@ final class Cluster: Sendable {
             retainedLimit: logLimit,
             messages: messages,
             metrics: metrics,
+            tasks: tasks,
             logger: logger
         )
         followed = FollowedSessions(
@@ -76,12 +81,13 @@ final class Cluster: Sendable {
             client: clients[0],
             subscriber: subscriber,
             remote: remote,
-            tracker: tracker
+            tracker: tracker,
+            tasks: tasks
         )
     }
 
     /// Begins to connect, and to hear what others want of this instance.
-    func start(handle: @escaping @Sendable (InstanceMessages.Message) -> Void) {
+    func start(handle: @escaping @Sendable (InstanceMessages.Message) async -> Void) {
         for (client, feed) in zip(clients, feeds) {
             client.loop.execute { [self] in
                 _ = client.observe { availability in
@@ -100,6 +106,10 @@ final class Cluster: Sendable {
 
     /// Leaves. All streams of this instance must have ended.
     func close() async {
+        // Only a member may tell how its streams have ended.
+        let deadline = loop.time.monotonicNanoseconds + Self.farewellLimit
+        for feed in feeds { await feed.waitUntilTold(until: deadline) }
+        await tasks.close()
         await Task(executorPreference: loop) { [membership] in await membership.leave() }.value
         for client in clients {
             client.loop.execute { client.close() }

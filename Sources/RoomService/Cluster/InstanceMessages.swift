@@ -22,6 +22,7 @@ final class InstanceMessages: @unchecked Sendable {
     let instanceID: String
     private let loop: EventLoop
     private let client: RedisClient
+    private let tasks: LoopTasks
     private var lastRequest = 0
     private var waiting: [Int: Waiting] = [:]
 
@@ -35,16 +36,17 @@ final class InstanceMessages: @unchecked Sendable {
         let continuation: CheckedContinuation<Message?, Never>
     }
 
-    init(instanceID: String, loop: EventLoop, client: RedisClient) {
+    init(instanceID: String, loop: EventLoop, client: RedisClient, tasks: LoopTasks) {
         self.instanceID = instanceID
         self.loop = loop
         self.client = client
+        self.tasks = tasks
     }
 
     static func channel(of instanceID: String) -> String { "instance:\(instanceID)" }
 
     /// Listens from now on.
-    func start(_ subscriber: RedisSubscriber, handle: @escaping @Sendable (Message) -> Void) {
+    func start(_ subscriber: RedisSubscriber, handle: @escaping @Sendable (Message) async -> Void) {
         for channel in [Self.channel(of: instanceID), Self.everybody] {
             _ = subscriber.subscribe(channel) { [weak self] event in
                 guard let self, case .message(let bytes) = event, let message = Message(bytes) else { return }
@@ -53,10 +55,10 @@ final class InstanceMessages: @unchecked Sendable {
         }
     }
 
-    private func hear(_ message: Message, _ handle: (Message) -> Void) {
+    private func hear(_ message: Message, _ handle: @escaping @Sendable (Message) async -> Void) {
         switch message {
         case .stopped(let request, _), .sealed(let request): receive(message, request)
-        case .stop, .roomDeleted, .sessionDeleted: handle(message)
+        case .stop, .roomDeleted, .sessionDeleted: tasks.run { await handle(message) }
         }
     }
 
@@ -113,7 +115,7 @@ final class InstanceMessages: @unchecked Sendable {
         let reply = await withCheckedContinuation { continuation in
             // More than can come: replies that are faster than the number of those to come are counted.
             waiting[request] = Waiting(count: Self.unknown, continuation: continuation)
-            Task(executorPreference: loop) {
+            tasks.run {
                 let count = await send(request, self.client)
                 self.expect(count ?? 0, of: request)
             }

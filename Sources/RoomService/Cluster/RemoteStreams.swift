@@ -13,6 +13,7 @@ final class RemoteStreams: @unchecked Sendable {
     private let subscriber: RedisSubscriber
     private let retainedLimit: Int
     private let metrics: ClusterMetrics
+    private let tasks: LoopTasks
     private let logger: Logger
     private var streams: [String: Followed] = [:] {
         didSet { copies.store(streams.count, ordering: .relaxed) }
@@ -42,9 +43,12 @@ final class RemoteStreams: @unchecked Sendable {
         var reading: Task<Void, Never>?
         /// Since when nobody reads it, as far as was looked.
         var idleSince: Int64?
+        /// When its instance was last heard of it, or it was last asked whether it has ended.
+        var heardAt: Int64
 
-        init(_ stream: RemoteStream) {
+        init(_ stream: RemoteStream, at now: Int64) {
             self.stream = stream
+            heardAt = now
         }
     }
 
@@ -55,6 +59,7 @@ final class RemoteStreams: @unchecked Sendable {
         retainedLimit: Int,
         messages: InstanceMessages,
         metrics: ClusterMetrics,
+        tasks: LoopTasks,
         logger: Logger
     ) {
         self.loop = loop
@@ -64,6 +69,7 @@ final class RemoteStreams: @unchecked Sendable {
         self.metrics = metrics
         self.logger = logger
         self.messages = messages
+        self.tasks = tasks
     }
 
     /// A copy that can be read.
@@ -104,7 +110,7 @@ final class RemoteStreams: @unchecked Sendable {
     }
 
     private func follow(_ id: String) -> Followed {
-        let followed = Followed(RemoteStream(id: id, retainedLimit: retainedLimit))
+        let followed = Followed(RemoteStream(id: id, retainedLimit: retainedLimit), at: loop.now)
         streams[id] = followed
         followed.subscription = subscriber.subscribe("events:\(id)") { [weak self, weak followed] event in
             guard let self, let followed else { return }
@@ -128,9 +134,10 @@ final class RemoteStreams: @unchecked Sendable {
     private func hear(_ event: RedisSubscriber.Event, of followed: Followed) {
         switch event {
         case .subscribed where followed.reading != nil: break
-        case .subscribed, .gap: Task(executorPreference: loop) { await self.catchUpAgain(followed) }
+        case .subscribed, .gap: tasks.run { await self.catchUpAgain(followed) }
         case .message(let bytes):
             guard !wasHeldUp() else { return }
+            followed.heardAt = loop.now
             guard let entry = StreamEntry(bytes) else { return }
             if followed.early != nil { followed.early?.append(entry) } else { apply(entry, to: followed) }
         }
@@ -174,16 +181,14 @@ final class RemoteStreams: @unchecked Sendable {
         case .applied(let count): metrics.copiedEvents.add(count, ordering: .relaxed)
         case .sealed(let seal, let instance, let request):
             guard !isOld else { return }
-            Task(executorPreference: loop) {
+            tasks.run {
                 await seal?.waitUntilSilent()
                 self.messages.tell(instance, .sealed(request: request))
             }
-        case .gap: if !isOld { Task(executorPreference: loop) { await self.catchUpAgain(followed) } }
+        case .gap: if !isOld { tasks.run { await self.catchUpAgain(followed) } }
         case .lost, .malformed:
             logger.warning("a copy of a stream is given up", ["stream.id": .string(followed.stream.id)])
-            // Its readers come again, and find a new one.
-            followed.stream.log?.cut()
-            forget(followed)
+            giveUp(followed)
         }
     }
 
@@ -198,10 +203,7 @@ final class RemoteStreams: @unchecked Sendable {
         guard lastTick < .max, loop.now - lastTick > Self.stallLimit else { return false }
         logger.warning("held up: copies of other instances' streams are given up", ["streams": .integer(streams.count)])
         lastTick = loop.now
-        for followed in streams.values {
-            followed.stream.log?.cut()
-            forget(followed)
-        }
+        for followed in streams.values { giveUp(followed) }
         return true
     }
 
@@ -211,6 +213,35 @@ final class RemoteStreams: @unchecked Sendable {
     }
 
     // MARK: Letting go
+
+    /// How long a copy that is read may be silent until somebody looks whether the stream has ended meanwhile, in nanoseconds.
+    private static let silenceLimit: Int64 = 20_000_000_000
+    /// For so many of them at once.
+    private static let mostSilent = 100
+
+    /// Copies with readers whose instance has not been heard of for long: Redis may have forgotten them, and the instance be dead. Each is named once
+    /// in that time. To be called on the loop.
+    func silent() -> [(id: String, copy: Copy)] {
+        var silent: [(id: String, copy: Copy)] = []
+        for followed in streams.values where loop.now - followed.heardAt >= Self.silenceLimit {
+            guard let copy = Self.copy(followed), copy.log.isWatched, !copy.log.hasEnded else { continue }
+            followed.heardAt = loop.now
+            silent.append((followed.stream.id, copy))
+            if silent.count == Self.mostSilent { break }
+        }
+        return silent
+    }
+
+    /// Gives up the copy of a stream, if there is one. To be called on the loop.
+    func giveUp(_ id: String) {
+        if let followed = streams[id] { giveUp(followed) }
+    }
+
+    /// Its readers come again, and find a new one, or what is stored.
+    private func giveUp(_ followed: Followed) {
+        followed.stream.log?.cut()
+        forget(followed)
+    }
 
     /// Runs until its task is cancelled.
     func run() async {

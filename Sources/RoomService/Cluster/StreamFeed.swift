@@ -105,12 +105,29 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
     }
 
     /// Tells the last entry of a stream that another instance has left behind. To be called on the loop.
-    func tell(_ entry: StreamEntry, of streamID: String) {
-        guard let token = membership.token else { return }
+    ///
+    /// - Returns: whether Redis knew the stream, and has told its followers.
+    func tell(_ entry: StreamEntry, of streamID: String) async throws(RedisError) -> Bool {
+        guard let token = membership.token else { return false }
         var command = AppendCommand(instanceID: membership.id, token: token)
         command.add(entry, of: streamID, keptFor: retention)
-        client.run(ClusterScripts.append, keys: command.keys, arguments: command.arguments) { _ in }
+        let reply = try await client.run(ClusterScripts.append, keys: command.keys, arguments: command.arguments)
+        return reply.array?.first?.integer == 1
     }
+
+    /// Returns when Redis has all that there was to be told, or cannot be told, or at the monotonic time `deadline`, in nanoseconds.
+    func waitUntilTold(until deadline: Int64) async {
+        await Task(executorPreference: loop) {
+            // Once, at the end: a look now and then is enough.
+            while self.isSending || !self.dirty.isEmpty, self.membership.token != nil, self.client.isConnected,
+                self.loop.now < deadline, (try? await self.loop.sleep(until: self.loop.now + Self.lookInterval)) != nil
+            {}
+            // What has been sent before, to give places free, has arrived when this is answered.
+            _ = try? await self.client.send(["PING"])
+        }.value
+    }
+
+    private static let lookInterval: Int64 = 2_000_000
 
     /// Tells all again: Redis may have forgotten them.
     func restart() {
