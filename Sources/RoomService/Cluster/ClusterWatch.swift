@@ -104,7 +104,8 @@ struct ClusterWatch: Sendable {
     }
 
     /// - Returns: false when the store cannot be used: it is tried again by whoever finds the member next.
-    private func end(_ streamID: String, of dead: Membership.Dead, on loop: EventLoop) async throws(RedisError) -> Bool {
+    private func end(_ streamID: String, of dead: Membership.Dead, on loop: EventLoop) async throws(RedisError) -> Bool
+    {
         // What others were shown is more than what was stored of it.
         let copy = await cluster.remote.copy(of: streamID)
         let conversation: Conversation?
