@@ -21,12 +21,13 @@ final class Cluster: Sendable {
     private let feeds: [StreamFeed]
     private let subscriber: RedisSubscriber
     private let tasks: LoopTasks
+    private let clock: RedisClock
     private let logger: Logger
     /// Whether the connection is a new one, over which nothing has been put right yet.
     private let isNew = Atomic(true)
 
-    /// How long a stop waits for an instance that follows the stream to fall silent, in nanoseconds: one that takes longer finds that it was held up, and lets
-    /// go of its copies (`RemoteStreams.stallLimit`).
+    /// How long a stop waits for the instances that follow the stream to fall silent, in nanoseconds. What they hear of it later than that is of no worth
+    /// to them (`StreamFeed.validity`).
     private static let sealLimit: Int64 = 1_000_000_000
     /// How long the owner of a stream has to say that it has stopped it, in nanoseconds.
     private static let stopLimit: Int64 = 1_000_000_000
@@ -54,14 +55,16 @@ final class Cluster: Sendable {
         subscriber = RedisSubscriber(address, options: options, loop: loop)
         membership = Membership(id: instanceID, client: clients[0])
         tasks = LoopTasks(on: loop)
+        clock = RedisClock(time: loop.time)
         messages = InstanceMessages(instanceID: instanceID, loop: loop, client: clients[0], tasks: tasks)
-        feeds = clients.map { [membership, metrics] client in
+        feeds = clients.map { [membership, clock, metrics] client in
             StreamFeed(
                 loop: client.loop,
                 client: client,
                 membership: membership,
                 retention: retention,
                 keptBytes: logLimit,
+                clock: clock,
                 metrics: metrics
             )
         }
@@ -71,6 +74,7 @@ final class Cluster: Sendable {
             subscriber: subscriber,
             retainedLimit: logLimit,
             messages: messages,
+            clock: clock,
             metrics: metrics,
             tasks: tasks,
             logger: logger
@@ -131,6 +135,9 @@ final class Cluster: Sendable {
     func restartFeeds() {
         for feed in feeds { feed.loop.execute { feed.restart() } }
     }
+
+    /// Asks for the time that all instances share.
+    func measureClock() async throws(RedisError) { try await clock.measure(clients[0]) }
 
     /// Whether Redis answers, and how long that takes in milliseconds; nil: it does not. To be called on `loop`, a loop of the group.
     func latency(on loop: EventLoop, _ time: any TimeSource) async -> Double? {
@@ -216,11 +223,23 @@ final class Cluster: Sendable {
 
     // MARK: Stopping
 
-    /// Has the followers of a stopped stream fall silent, on all instances.
-    func seal(_ stream: LiveStream) async {
-        guard let token = membership.token else { return }
+    /// How long a round trip's worth of clocks that differ may add, in nanoseconds.
+    private static let clockTolerance: Int64 = 200_000_000
+
+    /// Has the followers of a stopped stream fall silent, on all instances. When this returns, they have said so, or what was told of it before has
+    /// lost its worth. To be called on `loop`.
+    func seal(_ stream: LiveStream, on loop: EventLoop) async {
+        let start = loop.now
+        if await isSealed(stream) { return }
+        let sentAt = feeds.map { $0.sentAt.load(ordering: .relaxed) }.max() ?? .min
+        let end = min(start + Self.sealLimit, max(0, sentAt) + StreamFeed.validity * 1_000_000 + Self.clockTolerance)
+        if end > loop.now { _ = try? await loop.sleep(until: end) }
+    }
+
+    private func isSealed(_ stream: LiveStream) async -> Bool {
+        guard let token = membership.token else { return false }
         let id = membership.id
-        _ = await messages.ask(within: Self.sealLimit) { request, client in
+        let answer = await messages.ask(within: Self.sealLimit) { request, client in
             let entry = StreamEntry.sealed(by: id, request: request)
             let reply = try? await client.run(
                 ClusterScripts.seal,
@@ -229,6 +248,8 @@ final class Cluster: Sendable {
             )
             return reply?.integer
         }
+        if case .complete = answer { return true }
+        return false
     }
 
     enum RemoteStop: Sendable {
@@ -248,7 +269,7 @@ final class Cluster: Sendable {
             // Nobody listens there: the wait is over.
             return reply?.integer == 0 ? nil : 1
         }
-        guard case .stopped(_, let answer) = reply else { return .unanswered }
+        guard case .complete(.stopped(_, let answer)) = reply else { return .unanswered }
         return .stopped(answer: answer)
     }
 

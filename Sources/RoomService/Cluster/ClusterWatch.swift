@@ -26,6 +26,7 @@ struct ClusterWatch: Sendable {
         var hasWarned = false
         repeat {
             do throws(RedisError) {
+                try await cluster.measureClock()
                 switch try await cluster.membership.renew(on: loop) {
                 case .member:
                     memberSince = memberSince ?? loop.now
@@ -151,15 +152,21 @@ struct ClusterWatch: Sendable {
         _ copy: RemoteStreams.Copy,
         on loop: EventLoop
     ) async throws(RedisError) -> Bool {
-        let sequence = copy.log.eventCount
+        // Whoever has ended it may have gone on without Redis for a while, and have shown more than was told.
+        let told = copy.log.eventCount
+        let sequence = max(told, StoredAnswer(conversation).terminalSequence(orIfUnknown: told))
         var encoder = StreamEventEncoder(
             streamID: copy.log.streamID,
             agentType: copy.origin.agentType,
             firstSequence: sequence
         )
         encoder.encodeTerminal(conversation.end, answer: conversation.agentResponse)
-        let entry = StreamEntry.events(first: sequence, next: sequence + 1, bytes: encoder.bytes)
-        return try await cluster.feed(on: loop).tell(entry, of: copy.log.streamID)
+        var entries = [StreamEntry.events(.init(first: sequence, next: sequence + 1, bytes: encoder.bytes))]
+        if sequence > told {
+            let answer = Array(conversation.agentResponse.utf8)
+            entries.insert(.whole(copy.origin, sequence: sequence, answer: answer), at: 0)
+        }
+        return try await cluster.feed(on: loop).tell(entries, of: copy.log.streamID)
     }
 
     /// Looks after streams that are followed here and of which nothing is heard: their ends may be lost, with a Redis that has forgotten them and an

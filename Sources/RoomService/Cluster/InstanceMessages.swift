@@ -33,7 +33,7 @@ final class InstanceMessages: @unchecked Sendable {
         /// How many replies are still to come.
         var count: Int
         var reply: Message?
-        let continuation: CheckedContinuation<Message?, Never>
+        let continuation: CheckedContinuation<Answer, Never>
     }
 
     init(instanceID: String, loop: EventLoop, client: RedisClient, tasks: LoopTasks) {
@@ -72,7 +72,7 @@ final class InstanceMessages: @unchecked Sendable {
 
     private func finish(_ request: Int) {
         guard let waiting = waiting.removeValue(forKey: request) else { return }
-        waiting.continuation.resume(returning: waiting.count <= 0 ? waiting.reply : nil)
+        waiting.continuation.resume(returning: waiting.count <= 0 ? .complete(waiting.reply) : .incomplete)
     }
 
     // MARK: Telling
@@ -92,37 +92,44 @@ final class InstanceMessages: @unchecked Sendable {
 
     // MARK: Asking
 
+    /// What has come of a request.
+    enum Answer {
+        /// All replies have come, and this is the last one; nil: there were none to come.
+        case complete(Message?)
+        case incomplete
+    }
+
     /// Asks for replies: `send` is given the number of the request, and says how many are to come; nil: it could not be sent.
     ///
-    /// - Returns: the last reply, when all have come within `limit` nanoseconds.
+    /// - Returns: what has come within `limit` nanoseconds.
     func ask(
         within limit: Int64,
         _ send: @escaping @Sendable (_ request: Int, _ client: RedisClient) async -> Int?
-    ) async -> Message? {
+    ) async -> Answer {
         await Task(executorPreference: loop) { await self.askOnLoop(limit, send) }.value
     }
 
     private func askOnLoop(
         _ limit: Int64,
         _ send: @escaping @Sendable (Int, RedisClient) async -> Int?
-    ) async -> Message? {
+    ) async -> Answer {
         lastRequest += 1
         let request = lastRequest
         let timer = Task(executorPreference: loop) {
             guard (try? await self.loop.sleep(until: self.loop.now + limit)) != nil else { return }
             self.finish(request)
         }
-        let reply = await withCheckedContinuation { continuation in
+        let answer = await withCheckedContinuation { continuation in
             // More than can come: replies that are faster than the number of those to come are counted.
             waiting[request] = Waiting(count: Self.unknown, continuation: continuation)
             tasks.run {
                 let count = await send(request, self.client)
-                self.expect(count ?? 0, of: request)
+                if let count { self.expect(count, of: request) } else { self.finish(request) }
             }
         }
         timer.cancel()
         await timer.value
-        return reply
+        return answer
     }
 
     private static let unknown = 1 << 30

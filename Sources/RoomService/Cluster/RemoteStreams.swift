@@ -12,6 +12,7 @@ final class RemoteStreams: @unchecked Sendable {
     private let client: RedisClient
     private let subscriber: RedisSubscriber
     private let retainedLimit: Int
+    private let clock: RedisClock
     private let metrics: ClusterMetrics
     private let tasks: LoopTasks
     private let logger: Logger
@@ -19,7 +20,6 @@ final class RemoteStreams: @unchecked Sendable {
         didSet { copies.store(streams.count, ordering: .relaxed) }
     }
     private let copies = Atomic(0)
-    private var lastTick: Int64 = .max
 
     /// How many there are. From any thread.
     var count: Int { copies.load(ordering: .relaxed) }
@@ -58,6 +58,7 @@ final class RemoteStreams: @unchecked Sendable {
         subscriber: RedisSubscriber,
         retainedLimit: Int,
         messages: InstanceMessages,
+        clock: RedisClock,
         metrics: ClusterMetrics,
         tasks: LoopTasks,
         logger: Logger
@@ -66,6 +67,7 @@ final class RemoteStreams: @unchecked Sendable {
         self.client = client
         self.subscriber = subscriber
         self.retainedLimit = retainedLimit
+        self.clock = clock
         self.metrics = metrics
         self.logger = logger
         self.messages = messages
@@ -136,9 +138,9 @@ final class RemoteStreams: @unchecked Sendable {
         case .subscribed where followed.reading != nil: break
         case .subscribed, .gap: tasks.run { await self.catchUpAgain(followed) }
         case .message(let bytes):
-            guard !wasHeldUp() else { return }
             followed.heardAt = loop.now
             guard let entry = StreamEntry(bytes) else { return }
+            if case .events(let events) = entry, isLate(events) { return giveUpLate(followed) }
             if followed.early != nil { followed.early?.append(entry) } else { apply(entry, to: followed) }
         }
     }
@@ -147,20 +149,24 @@ final class RemoteStreams: @unchecked Sendable {
     private func catchUp(_ followed: Followed) async throws(RedisError) {
         followed.early = followed.early ?? []
         var start = "-"
+        var entries: [StreamEntry] = []
         while true {
             let reply = try await client.send([
                 "XRANGE", .text("stream:\(followed.stream.id)"), .text(start), "+", "COUNT", .integer(Self.page),
             ])
             let rows = reply.array ?? []
-            for row in rows {
-                guard let bytes = row.array?.last?.array?.last?.bytes, let entry = StreamEntry(bytes) else { continue }
-                apply(entry, to: followed, isOld: true)
-            }
+            entries += rows.compactMap { $0.array?.last?.array?.last?.bytes.flatMap { StreamEntry($0) } }
             guard rows.count == Self.page, let last = rows.last?.array?.first?.text else { break }
             start = "(\(last)"
         }
         let early = followed.early ?? []
         followed.early = nil
+        // Readers on other loops would see what comes before a stop, in the moment between the two.
+        let hasStopped = (entries + early).contains { if case .sealed = $0 { true } else { false } }
+        for entry in entries {
+            if hasStopped { followed.stream.seal() }
+            apply(entry, to: followed, isOld: true)
+        }
         for entry in early { apply(entry, to: followed) }
     }
 
@@ -192,24 +198,21 @@ final class RemoteStreams: @unchecked Sendable {
         }
     }
 
-    // MARK: Being held up
+    // MARK: Being late
 
-    /// A process that was paused finds what was told meanwhile, of streams that have been stopped since: nobody waits for it for longer than a second. It
-    /// shows none of that; its readers come again.
-    private static let stallLimit: Int64 = 800_000_000
-    private static let tick: Int64 = 100_000_000
-
-    private func wasHeldUp() -> Bool {
-        guard lastTick < .max, loop.now - lastTick > Self.stallLimit else { return false }
-        logger.warning("held up: copies of other instances' streams are given up", ["streams": .integer(streams.count)])
-        lastTick = loop.now
-        for followed in streams.values { giveUp(followed) }
-        return true
+    /// What this process, or Redis, was held up with may have been stopped since: nobody waits for it for longer than `StreamFeed.validity`.
+    private func isLate(_ events: StreamEntry.Events) -> Bool {
+        guard events.until > 0, let now = clock.now else { return false }
+        return now > events.until
     }
 
-    /// Runs until its task is cancelled.
-    func watchTime() async {
-        repeat { lastTick = loop.now } while (try? await loop.sleep(until: loop.now + Self.tick)) != nil
+    /// It shows none of that; its readers come again.
+    private func giveUpLate(_ followed: Followed) {
+        logger.warning(
+            "events of another instance's stream came too late: its readers come again",
+            ["stream.id": .string(followed.stream.id)]
+        )
+        giveUp(followed)
     }
 
     // MARK: Letting go
