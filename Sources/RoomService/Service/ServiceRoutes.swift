@@ -46,7 +46,7 @@ struct ServiceRoutes: RouteGroup {
     private func alive(_ request: APIRequest) throws(APIError) -> HTTPResponse {
         guard let stuck = loopWatch.stuckLoop(seenFrom: request.loop) else { return Envelope.json(Self.aliveBody) }
         logger.error("an event loop is stuck", ["loop": .integer(stuck.index), "seconds": .integer(stuck.seconds)])
-        throw APIError(.serviceUnavailable, "LOOP_STUCK", "An event loop has not turned for \(stuck.seconds) s")
+        throw .unavailable("An event loop has been stuck for \(stuck.seconds) s", retryAfter: 10)
     }
 
     private func ready(_ request: APIRequest) async throws(APIError) -> HTTPResponse {

@@ -53,7 +53,7 @@ struct LivenessTests {
             try connection.sendRequest("GET", "/healthz")
             let response = try connection.response()
             #expect(response.status == 503)
-            #expect(response.json["error_code"] == "LOOP_STUCK")
+            #expect(response.json["error_code"] == "UNAVAILABLE" && response["Retry-After"] == "10")
             #expect(service.log.lines.contains { $0.contains("an event loop is stuck") })
 
             obstacle.open()
