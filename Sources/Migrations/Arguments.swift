@@ -98,8 +98,8 @@ struct Arguments: Equatable {
         command = flags.contains("--help") ? .help : try Self.command(words, flags)
         if command.isOfEmbeddedStore, case .mongoDB = store {
             throw Fault(
-                text: "MONGODB_URI is set, and \(words[0]) is for the embedded store (--data-dir chooses it): MongoDB has mongodump "
-                    + "and mongorestore"
+                text: "MONGODB_URI is set, and \(words[0]) is for the embedded store (--data-dir chooses it): "
+                    + "MongoDB has mongodump and mongorestore"
             )
         }
     }

@@ -57,7 +57,8 @@ struct Report {
 
     func restored(_ store: SQLiteBackup.Result, from path: String) -> MigrationsCommand.Result {
         let former = store.former.map { "the former store is \($0)\n" } ?? ""
-        let text = "restored \(store.path) from \(path): \(store.size) bytes, schema version \(store.version)\n\(former)"
+        let size = "\(store.size) bytes, schema version \(store.version)"
+        let text = "restored \(store.path) from \(path): \(size)\n\(former)"
         return MigrationsCommand.Result(code: .done, output: isJSON ? line(["restore": Self.json(store)]) : text)
     }
 

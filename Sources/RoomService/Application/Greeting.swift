@@ -15,7 +15,7 @@ struct Greeting {
                 "\(agent.options.name): \(agent.options.model) at \(agent.endpoint.shownURL)\(isDefault ? " (default)" : "")"
         }
         let place = store.isShared ? "MongoDB, \(store.location)" : "embedded SQLite, \(store.location)"
-        let away = ", which cannot be reached yet: check MONGODB_URI, and that the server runs (/readyz tells when it is there)"
+        let away = ", which cannot be reached yet: check MONGODB_URI, and that the server runs"
         self.store = place + (storeIsReachable ? "" : away)
     }
 

@@ -62,7 +62,9 @@ enum Main {
     private static func check(_ settings: Settings, _ warnings: [String], _ source: SettingsSource) -> Never {
         let report = SettingsReport(settings, source: source)
         write(report.text, to: STDOUT_FILENO)
-        for warning in warnings + report.warnings { write("\(ServiceInfo.name): warning: \(warning)\n", to: STDERR_FILENO) }
+        for warning in warnings + report.warnings {
+            write("\(ServiceInfo.name): warning: \(warning)\n", to: STDERR_FILENO)
+        }
         exit(0)
     }
 

@@ -15,8 +15,9 @@ extension SettingVariable {
         .parsed(
             "MONGODB_URI",
             \.mongoURI,
-            allowed: "a connection string such as mongodb://user:password@host:27017/?replicaSet=rs0 (or mongodb+srv://…), with the "
-                + "reserved characters of user and password (: / ? # [ ] @ %) percent-encoded, and without w=0",
+            allowed: "a connection string such as mongodb://user:password@host:27017/?replicaSet=rs0 "
+                + "(or mongodb+srv://…), with the reserved characters of user and password (: / ? # [ ] @ %) "
+                + "percent-encoded, and without w=0",
             isSecret: true,
             connectionString,
             "connection string of MongoDB, used instead of the embedded store where it is set"

@@ -158,7 +158,9 @@ package struct SQLiteBackup {
         while try faults.step() {}
         let history = try SQLiteMigrationLog(connection: connection).records()
         let plan = MigrationPlan(known: known, history: history, place: connection.path)
-        guard plan.version > 0 else { throw StoreError(.failed, "check: \(connection.path) is no store of this service") }
+        guard plan.version > 0 else {
+            throw StoreError(.failed, "check: \(connection.path) is no store of this service")
+        }
         if knowsAll {
             do throws(MigrationError) { try plan.check() } catch { throw error.storeError }
         }

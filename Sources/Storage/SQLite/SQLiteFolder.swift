@@ -29,7 +29,9 @@ package struct SQLiteFolder: Sendable {
             existing = Self.parent(of: existing)
         }
         var status = stat()
-        guard stat(existing, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return "\(existing) is no folder" }
+        guard stat(existing, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            return "\(existing) is no folder"
+        }
         guard access(existing, W_OK | X_OK) == 0 else {
             return "\(existing) cannot be written by this user: \(String(cString: strerror(errno)))"
         }

@@ -38,7 +38,7 @@ struct LivenessTests {
         }
     }
 
-    @Test func `a loop that is stuck for more than 30 seconds fails the liveness probe at the others, until it goes on`()
+    @Test func `a loop that is stuck for over 30 seconds fails the liveness probe at the others, until it goes on`()
         async throws
     {
         try await withService(loops: 2) { service in
@@ -73,7 +73,8 @@ struct LivenessTests {
         }
     }
 
-    @Test(arguments: [1, 2]) func `a process that was stopped as a whole lives when it goes on`(loops: Int) async throws {
+    @Test(arguments: [1, 2]) func `a process that was stopped as a whole lives when it goes on`(loops: Int) async throws
+    {
         try await withService(loops: loops) { service in
             await service.advance(by: .seconds(2))
             // No loop has noted a time for an hour, and each is asked before the others have.

@@ -28,8 +28,12 @@ struct SettingsReportTests {
 
     @Test func `secrets are not shown, and that they are set is`() throws {
         let report = try report([
-            "MONGODB_URI": "mongodb://ada:secret-1@db/", "REDIS_URL": "redis://:secret-2@redis", "REDIS_PASSWORD": "secret-3",
-            "OPENAI_API_KEY": "secret-4", "OPENAI_BASE_URL": "https://ada:secret-5@models.example/v1", "OPENAI_MODEL": "m",
+            "MONGODB_URI": "mongodb://ada:secret-1@db/",
+            "REDIS_URL": "redis://:secret-2@redis",
+            "REDIS_PASSWORD": "secret-3",
+            "OPENAI_API_KEY": "secret-4",
+            "OPENAI_BASE_URL": "https://ada:secret-5@models.example/v1",
+            "OPENAI_MODEL": "m",
         ])
         #expect(!report.text.contains("secret"))
         for name in ["MONGODB_URI", "REDIS_URL", "REDIS_PASSWORD", "OPENAI_API_KEY", "OPENAI_BASE_URL"] {
