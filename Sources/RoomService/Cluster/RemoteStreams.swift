@@ -92,7 +92,7 @@ final class RemoteStreams: @unchecked Sendable {
             if let subscription = followed.subscription { try await subscriber.confirmation(of: subscription) }
             try await catchUp(followed)
         } catch {
-            logger.debug("stream not followed", ["stream.id": .string(followed.stream.id), "error": .error(error)])
+            logger.debug("stream not followed", ["stream_id": .string(followed.stream.id), "error": .error(error)])
             // What it has of the stream goes on with the next return of the connection.
             followed.early = nil
         }
@@ -180,7 +180,7 @@ final class RemoteStreams: @unchecked Sendable {
             }
         case .gap: if !isOld { Task(executorPreference: loop) { await self.catchUpAgain(followed) } }
         case .lost, .malformed:
-            logger.warning("a copy of a stream is given up", ["stream.id": .string(followed.stream.id)])
+            logger.warning("a copy of a stream is given up", ["stream_id": .string(followed.stream.id)])
             // Its readers come again, and find a new one.
             followed.stream.log?.cut()
             forget(followed)

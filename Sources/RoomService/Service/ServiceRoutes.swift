@@ -13,7 +13,6 @@ struct ServiceRoutes: RouteGroup {
     let backlog: StoreBacklog
     let time: any TimeSource
     let readiness: Readiness
-    let logger: Logger
 
     func add(to router: inout Router<RouteHandler>) {
         router.on(.get, "/", .immediate(index))
@@ -77,7 +76,7 @@ struct ServiceRoutes: RouteGroup {
             try await store.ping()
             sessionCount = try await store.sessionCount(at: time.now)
         } catch {
-            logger.error("store unhealthy", ["request.id": .string(request.id), "error": .error(error)])
+            request.log.note(cause: error)
             sessionCount = nil
         }
         let latency = Double(time.monotonicNanoseconds - start) / 1e6

@@ -25,13 +25,15 @@ struct SessionRoutes: RouteGroup {
         let userID = body.required("user_id", .userID)
         let roomID = body.optional("room_id", .identifier)
         try check { () throws(ValidationError) in try body.finish() }
+        request.log.note(userID: userID)
         let session = try await sessions.create(userID: userID, roomID: roomID)
+        request.log.note(session)
         let data = session.json
         return Envelope.success("Session created successfully", data: data, status: .created, at: session.createdAt)
     }
 
     private func show(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
-        let session = try await sessions.session(request.path("id"))
+        let session = try await session(of: request)
         let count = try await contextCount(of: session)
         var data = session.json
         data["last_activity"] = JSONValue(session.lastActivity)
@@ -39,6 +41,12 @@ struct SessionRoutes: RouteGroup {
         data["conversation_count"] = .integer(Int64(count))
         data["active_stream"] = try await activeStream(of: session, on: request.loop)
         return Envelope.success("Session retrieved successfully", data: data, at: time.now)
+    }
+
+    private func session(of request: APIRequest) async throws(APIError) -> Session {
+        let session = try await sessions.session(request.path("id"))
+        request.log.note(session)
+        return session
     }
 
     private func activeStream(of session: Session, on loop: EventLoop) async throws(APIError) -> JSONValue {
@@ -75,7 +83,7 @@ struct SessionRoutes: RouteGroup {
         var body = BodyReader(try request.json(), isOptional: true)
         let agentType = body.optional("agent_type", .identifier)
         try check { () throws(ValidationError) in try body.finish() }
-        let session = try await sessions.session(request.path("id"))
+        let session = try await session(of: request)
         try await rateLimiter.check(.writes, key: session.userID)
         let hasIdled = hasIdled(session)
         let now = time.now
@@ -97,7 +105,7 @@ struct SessionRoutes: RouteGroup {
         let sessionID = request.path("id")
         // An answer may outlast its session, and can still be stopped then.
         let runningIn = chat.tracker.running(sessionID: sessionID)?.roomID
-        let roomID = if let runningIn { runningIn } else { try await sessions.session(sessionID).roomID }
+        let roomID = if let runningIn { runningIn } else { try await session(of: request).roomID }
         var data: JSONObject = ["session_id": .string(sessionID), "room_id": .string(roomID)]
         guard let stopped = try await chat.stop(sessionID: sessionID, streamID: streamID, on: request.loop) else {
             data["status"] = "not_found"
@@ -105,6 +113,7 @@ struct SessionRoutes: RouteGroup {
             data["partial_response"] = .null
             return Envelope.success("No active stream found for this session", data: data, at: time.now)
         }
+        request.log.note(streamID: stopped.streamID)
         data["status"] = "stop_requested"
         data["stream_id"] = .string(stopped.streamID)
         data["partial_response"] = .string(stopped.partialResponse)
@@ -116,7 +125,7 @@ struct SessionRoutes: RouteGroup {
         var query = try request.query()
         let roomID = query.required("room_id", .identifier)
         try check { () throws(ValidationError) in try query.finish() }
-        let session = try await sessions.session(request.path("id"))
+        let session = try await session(of: request)
         guard session.roomID == roomID else { throw ChatService.roomMismatch }
         try await rateLimiter.check(.writes, key: session.userID)
         let count = try await storing { () throws(StoreError) in
@@ -132,13 +141,13 @@ struct SessionRoutes: RouteGroup {
     }
 
     private func delete(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
-        let session = try await sessions.session(request.path("id"))
+        let session = try await session(of: request)
         try await rateLimiter.check(.writes, key: session.userID)
         let now = time.now
         // The session goes first, so that no new stream begins in it.
         try await storing { () throws(StoreError) in try await store.deleteSession(id: session.id, at: now) }
         // The session is gone, whatever becomes of a stream that another instance runs.
-        _ = try? await chat.stop(sessionID: session.id, streamID: nil, on: request.loop)
+        _ = try? await chat.stop(sessionID: session.id, streamID: nil, by: .sessionDeleted, on: request.loop)
         chat.tracker.endFollowers { $0.sessionID == session.id }
         chat.cluster?.messages.announce(.sessionDeleted(session.id))
         let data: JSONObject = ["session_id": .string(session.id), "status": "deleted"]
