@@ -62,7 +62,7 @@ class Log:
 @pytest.fixture
 def logged(make_service, connect):
     def start(**settings):
-        service = make_service(**{"LOG_LEVEL": "info"} | settings).start()
+        service = make_service(unique("service"), **{"LOG_LEVEL": "info"} | settings).start()
         return Log(service), connect(service)
 
     return start
@@ -127,6 +127,9 @@ def test_probes_are_lines_only_when_they_fail_or_for_debug(logged):
 
     log, api = logged(LOG_LEVEL="debug")
     assert log.wait_for("request", request_id=api.http.get("/healthz").headers["x-request-id"])["level"] == "debug"
+    # Only there is a path told, which may be anything.
+    api.http.get(f"/{MARK}")
+    assert log.wait_for("request path", path=f"/{MARK}")["level"] == "debug"
 
 
 # Streams
@@ -232,7 +235,7 @@ def test_it_is_told_who_has_stopped_an_answer_and_which_reader_left(logged):
 # What is never told
 
 
-def exercise(api, model_fails=None):
+def exercise(api):
     """Uses whatever takes text, with the mark in all of it, rightly and wrongly."""
     user = unique()
     metadata = {"note": MARK, "nested": {"of": [MARK]}}
@@ -269,11 +272,10 @@ def exercise(api, model_fails=None):
     api.http.post("/api/session/create", json={"user_id": user, "room_id": f"room {MARK}"})
     api.http.post("/api/session/create", json={"user_id": unique(), "room_id": room["room_id"]})
     api.http.post(f"/api/session/{key}/reset", json={"agent_type": MARK})
-    stream = api.stream(api.session(user), query=MARK, tokens=500, rate=100, context={} if model_fails else demo(500, 100))
+    stream = api.stream(api.session(user), query=MARK, tokens=500, rate=100)
     api.http.post(f"/api/session/{key}/stop", json={"stream_id": MARK})
     stream.leave()
     api.http.request(MARK.upper(), "/api/rooms")
-    return session
 
 
 def assert_unmarked(service, *messages):
@@ -285,7 +287,7 @@ def assert_unmarked(service, *messages):
 
 
 def test_nothing_that_users_write_is_in_the_log(logged):
-    log, api = logged()
+    log, api = logged(DEMO_RATE="0")
     exercise(api)
     assert_unmarked(log.service, "stream started", "stream ended", "response ended")
 
@@ -300,7 +302,7 @@ def test_nothing_of_a_failing_model_or_of_a_key_is_in_the_log(make_service, conn
         model.script(*script)
         agents = [{
             "name": "ada", "base_url": f"http://user:{MARK}@127.0.0.1:{model.port}/v1", "breaker_failures": 1, "retries": 0,
-            "system_prompt": MARK,
+            "model": "scripted-1", "system_prompt": MARK,
         }]
         name = unique("service")
         service = make_service(
@@ -331,18 +333,20 @@ def test_no_password_of_a_store_that_is_away_is_in_the_log(make_service, connect
 
 @pytest.mark.embedded
 def test_nothing_of_what_a_failing_store_was_to_take_is_in_the_log(logged):
-    log, api = logged(STREAM_MEMORY_MB="1")
+    log, api = logged()
     session = api.session()
     stream = api.stream(session, query=MARK, tokens=10_000, rate=200)
     with sqlite3.connect(os.path.join(log.service.settings["DATA_DIR"], "room-service.db"), isolation_level=None) as other:
-        other.execute("BEGIN IMMEDIATE")
-        response = api.http.post("/api/rooms", json={"user_id": unique(), "room_name": MARK, "metadata": {"x": MARK}})
-        assert response.status_code == 503
-        line = log.wait_for("request", request_id=response.headers["x-request-id"])
-        assert line["level"] == "warning" and "locked" in line["error"]
-        log.wait_for("running answers cannot be stored: they go on, and are stored when the store is back")
-        other.execute("ROLLBACK")
-    stream.leave()
+        for table in ("chat_rooms", "conversation_history"):
+            other.execute(f"ALTER TABLE {table} RENAME TO {table}_gone")
+    response = api.http.post("/api/rooms", json={"user_id": unique(), "room_name": MARK, "metadata": {"x": MARK}})
+    assert response.status_code == 500
+    line = log.wait_for("request", request_id=response.headers["x-request-id"])
+    assert line["level"] == "error" and "no such table" in line["error"]
+    api.stop(session)
+    line = log.wait_for("answer not stored", stream_id=stream.events[0].stream_id)
+    assert line["level"] == "error" and line["session_id"] == session["session_id"]
+    stream.wait_for_end()
     assert_unmarked(log.service)
 
 

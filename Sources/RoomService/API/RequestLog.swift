@@ -90,9 +90,9 @@ final class RequestLog: Sendable {
         note(userID: session.userID, sessionID: session.id, roomID: session.roomID)
     }
 
+    /// A stream of a session, and what it belongs to.
     func note(_ stream: LiveStream) {
-        note(userID: stream.userID, streamID: stream.id)
-        if stream.isStored { note(sessionID: stream.sessionID, roomID: stream.roomID) }
+        note(userID: stream.userID, sessionID: stream.sessionID, roomID: stream.roomID, streamID: stream.id)
     }
 
     func note(_ error: APIError) {

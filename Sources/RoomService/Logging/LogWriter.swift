@@ -152,9 +152,11 @@ final class LogWriter: LogSink {
         while true {
             switch take(&lines, tellsDrops: !output.hasFailed) {
             case .lines(let untold):
-                if untold > 0 { lines += notice(untold) }
                 let lost = output.write(lines)
-                if lost > 0 { didLose(lost) }
+                dropped.add(lost, ordering: .relaxed)
+                let rest = lost + untold
+                // Who has not taken the lines takes no notice either: it is told with what is taken next.
+                if rest > 0, lost > 0 || output.write(notice(rest)) > 0 { state.withLock { $0.untold += rest } }
                 lines.removeAll(keepingCapacity: true)
                 Self.wait(for: wake, milliseconds: Self.gatheringTime)
             case .nothing: Self.wait(for: wake, milliseconds: -1)
@@ -178,11 +180,6 @@ final class LogWriter: LogSink {
         }
         if isAwaited { eventfd_write(progress, 1) }
         return next
-    }
-
-    private func didLose(_ count: Int) {
-        dropped.add(count, ordering: .relaxed)
-        state.withLock { $0.untold += count }
     }
 
     /// Returns when the `eventfd` was written to, or the time is over; -1: never.

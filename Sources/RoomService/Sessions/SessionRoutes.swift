@@ -104,8 +104,9 @@ struct SessionRoutes: RouteGroup {
         try check { () throws(ValidationError) in try body.finish() }
         let sessionID = request.path("id")
         // An answer may outlast its session, and can still be stopped then.
-        let runningIn = chat.tracker.running(sessionID: sessionID)?.roomID
-        let roomID = if let runningIn { runningIn } else { try await session(of: request).roomID }
+        let running = chat.tracker.running(sessionID: sessionID)
+        if let running { request.log.note(userID: running.userID, roomID: running.roomID) }
+        let roomID = if let running { running.roomID } else { try await session(of: request).roomID }
         var data: JSONObject = ["session_id": .string(sessionID), "room_id": .string(roomID)]
         guard let stopped = try await chat.stop(sessionID: sessionID, streamID: streamID, on: request.loop) else {
             data["status"] = "not_found"

@@ -100,13 +100,12 @@ struct LoggerTests {
     @Test(arguments: LogFormat.allCases)
     func `a long value is cut between two characters`(format: LogFormat) {
         for (character, length) in [("x", 1), ("é", 2), ("日", 3), ("🙂", 4)] {
-            for offset in 0..<4 {
+            for offset in 1..<5 {
                 let text = String(repeating: ".", count: offset) + String(repeating: character, count: 2000)
                 logger(.trace, format).info("long", ["text": .string(text)])
-                let shown = sink.lines.last.map { String($0.drop { $0 != "." && String($0) != character }) } ?? ""
                 let whole = (1024 - offset) / length
-                let expected = String(text.prefix(offset + whole)) + "…"
-                #expect(shown.hasPrefix(expected), "\(character) after \(offset)")
+                let isCut = sink.lines.last?.contains(text.prefix(offset + whole) + "…") == true
+                #expect(isCut, "\(character) after \(offset)")
                 #expect(sink.lines.last?.contains("\u{FFFD}") == false)
             }
         }
