@@ -38,7 +38,9 @@ let package = Package(
         .target(name: "Agents", dependencies: ["HTTPClient", "Primitives"], swiftSettings: settings),
         .executableTarget(
             name: "RoomService",
-            dependencies: ["HTTPClient", "HTTPServer", "Redis", "Streaming", "Storage", "Agents", "Primitives"],
+            dependencies: [
+                "CSystem", "HTTPClient", "HTTPServer", "Redis", "Streaming", "Storage", "Agents", "Primitives",
+            ],
             swiftSettings: settings
         ),
         .executableTarget(name: "Migrations", dependencies: ["Storage", "Primitives"], swiftSettings: settings),

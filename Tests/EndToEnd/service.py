@@ -94,6 +94,8 @@ class Service:
         self.prefix = []
         self.process = None
         self.url = None
+        # A file to use for standard error instead of one in the folder.
+        self.error_output = None
 
     def launch(self, *arguments):
         """Starts the process without waiting for it to serve."""
@@ -109,7 +111,7 @@ class Service:
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
-                stderr=err,
+                stderr=self.error_output or err,
                 preexec_fn=in_child(self.core),
             )
         return self

@@ -4,10 +4,12 @@ import Primitives
 /// A request as a route sees it: with its path's parameters, and its query and body ready to be read.
 struct APIRequest: Sendable {
     let http: HTTPRequest
-    /// The caller's own id, where it sent a sane one, else one that was made for it.
-    let id: String
     let pathParameters: PathParameters
+    /// Where handlers note what the request is about.
+    let log: RequestLog
 
+    /// The caller's own id, where it sent a sane one, else one that was made for it.
+    var id: String { log.origin.id }
     var loop: EventLoop { http.loop }
     var headers: HTTPHeaders { http.head.headers }
 

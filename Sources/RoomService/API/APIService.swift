@@ -27,40 +27,51 @@ struct APIService: HTTPService {
     let logger: Logger
 
     func answer(_ request: HTTPRequest) -> HTTPAnswer {
-        let id = requestIDs.id(for: request.head)
-        let start = request.loop.now
-        switch route(request, id: id) {
+        let origin = RequestOrigin(id: requestIDs.id(for: request.head), head: request.head)
+        let log = RequestLog(origin, at: request.loop.now)
+        switch route(request, log) {
         case .now(let response):
-            return .now(finish(response, to: request, id: id, start: start))
+            return .now(finish(response, to: request, log))
         case .later(let work):
-            return .later { finish(await work(), to: request, id: id, start: start) }
+            return .later { finish(await work(), to: request, log) }
         }
     }
 
     func response(to error: HTTPParseError, head: HTTPRequestHead?) -> HTTPResponse {
-        let id = requestIDs.id(for: head)
-        logger.debug("request refused", ["request.id": .string(id), "reason": .string(error.reason)])
+        let origin = RequestOrigin(id: requestIDs.id(for: head), head: head)
+        let failure = APIError(error)
+        let level: Logger.Level = failure.status == .serviceUnavailable ? .warning : .info
+        if logger.isEnabled(level) {
+            var fields = LogFields(capacity: 6)
+            fields.add(origin)
+            fields.add("method", head.map { RequestLog.name(of: $0.method) })
+            fields.add("status", .integer(failure.status.code))
+            fields.add("error_code", failure.code)
+            logger.log(level, "request refused", fields)
+        }
+        logger.debug("request refused for", ["request_id": .string(origin.id), "reason": .string(error.reason)])
         return complete(
-            response(to: APIError(error), path: head?.path ?? "", id: id),
+            response(to: failure, path: head?.path ?? "", id: origin.id),
             head: head,
-            id: id
+            id: origin.id
         )
     }
 
-    private func route(_ http: HTTPRequest, id: String) -> HTTPAnswer {
+    private func route(_ http: HTTPRequest, _ log: RequestLog) -> HTTPAnswer {
         switch router.route(method: http.head.method, path: http.head.path) {
-        case .found(let handler, _, let parameters):
-            return run(handler, APIRequest(http: http, id: id, pathParameters: parameters))
+        case .found(let handler, let pattern, let parameters):
+            log.note(route: pattern, parameters)
+            return run(handler, APIRequest(http: http, pathParameters: parameters, log: log))
         case .methodNotAllowed(let allow):
             if http.head.method == .options { return .now(cors.preflight(allow: allow)) }
             var error = APIError(.methodNotAllowed, "METHOD_NOT_ALLOWED", "Method Not Allowed")
             error.allow = allow
-            return .now(failure(error, http, id: id))
+            return .now(failure(error, http, log))
         case .notFound:
             if http.head.method == .options { return .now(cors.preflight(allow: [])) }
-            return .now(failure(.notFound("Not Found"), http, id: id))
+            return .now(failure(.notFound("Not Found"), http, log))
         case .badPath(let reason):
-            return .now(failure(.badRequest("The path is malformed: \(reason)"), http, id: id))
+            return .now(failure(.badRequest("The path is malformed: \(reason)"), http, log))
         }
     }
 
@@ -70,7 +81,7 @@ struct APIService: HTTPService {
             do throws(APIError) {
                 return .now(try answer(request))
             } catch {
-                return .now(failure(error, request.http, id: request.id))
+                return .now(failure(error, request.http, request.log))
             }
         case .task(let answer), .probe(let answer):
             return .later {
@@ -78,7 +89,7 @@ struct APIService: HTTPService {
                     if case .task = handler { try await limitReads(request.http) }
                     return try await answer(request)
                 } catch {
-                    return failure(error, request.http, id: request.id)
+                    return failure(error, request.http, request.log)
                 }
             }
         }
@@ -90,18 +101,13 @@ struct APIService: HTTPService {
         try await rateLimiter.check(.reads, key: http.peer.host)
     }
 
-    private func failure(_ error: APIError, _ http: HTTPRequest, id: String) -> HTTPResponse {
-        if error.status.code >= 500, let cause = error.cause {
-            logger.error(
-                "request failed",
-                ["request.id": .string(id), "path": .string(http.head.path), "error": .error(cause)]
-            )
-        }
+    private func failure(_ error: APIError, _ http: HTTPRequest, _ log: RequestLog) -> HTTPResponse {
+        log.note(error)
         if error.isPassing, EventStreamResponse.isWanted(by: http.head), !OpenAIError.isUsed(at: http.head.path) {
             let milliseconds = reconnectDelay.milliseconds(retryAfter: error.retryAfter ?? 0)
             return EventStreamResponse.passingFailure(error, retryMilliseconds: milliseconds)
         }
-        return response(to: error, path: http.head.path, id: id)
+        return response(to: error, path: http.head.path, id: log.origin.id)
     }
 
     /// An error in the form that the clients of that path know.
@@ -110,18 +116,12 @@ struct APIService: HTTPService {
             ? OpenAIError.response(error) : Envelope.failure(error, path: path, requestID: id, at: time.now)
     }
 
-    private func finish(_ response: HTTPResponse, to request: HTTPRequest, id: String, start: Int64) -> HTTPResponse {
-        logger.debug(
-            "request",
-            [
-                "request.id": .string(id),
-                "method": .string(request.head.method.name),
-                "path": .string(request.head.path),
-                "status": .integer(response.status.code),
-                "ms": .double(Double(time.monotonicNanoseconds - start) / 1e6),
-            ]
-        )
-        return complete(response, head: request.head, id: id)
+    /// Writes the request's line. A streamed response has just begun then; its end has a line of its own.
+    private func finish(_ response: HTTPResponse, to request: HTTPRequest, _ log: RequestLog) -> HTTPResponse {
+        let level = log.level(status: response.status.code)
+        logger.log(level, "request", log.fields(of: request.head, response, at: time.monotonicNanoseconds))
+        logger.debug("request path", ["request_id": .string(log.origin.id), "path": .string(request.head.path)])
+        return complete(response, head: request.head, id: log.origin.id)
     }
 
     private func complete(_ response: HTTPResponse, head: HTTPRequestHead?, id: String) -> HTTPResponse {

@@ -139,6 +139,7 @@ struct Application: Sendable {
             loopCount: loopCount
         )
         let reconnectDelay = ReconnectDelay(tracker: tracker, random: ids)
+        let readers = StreamReaders(tracker, logger)
         let groups: [any RouteGroup] = [
             ServiceRoutes(
                 store: store,
@@ -166,12 +167,13 @@ struct Application: Sendable {
                 backlog: backlog,
                 cluster: cluster,
                 server: serverMetrics,
-                memoryLimit: settings.streamMemory
+                memoryLimit: settings.streamMemory,
+                logger: logger
             ),
             SessionRoutes(store: store, sessions: sessions, chat: chat, rateLimiter: rateLimiter, time: time),
-            ChatRoutes(chat: chat, time: time, reconnectDelay: reconnectDelay),
+            ChatRoutes(chat: chat, time: time, reconnectDelay: reconnectDelay, readers: readers),
             ChatHistoryRoutes(store: store, sessions: sessions, agents: agents, tracker: tracker, time: time),
-            OpenAIRoutes(chat: chat, startedAt: time.now),
+            OpenAIRoutes(chat: chat, startedAt: time.now, readers: readers),
         ]
         var router = Router<RouteHandler>()
         for group in groups { group.add(to: &router) }
@@ -215,7 +217,7 @@ extension Application {
         let deadline = loop.now + settings.drain.wholeNanoseconds
         let limit = Task(executorPreference: loop) { [tracker, backlog, store] in
             guard (try? await loop.sleep(until: deadline)) != nil else { return }
-            for stream in tracker.running { _ = await stream.cancel(.interrupted) }
+            for stream in tracker.running { _ = await stream.cancel(.interrupted, by: .shutdown) }
             // Ends that the store has not taken by now are the next start's, or another instance's, to put right.
             await backlog.offer(to: store)
             backlog.close()

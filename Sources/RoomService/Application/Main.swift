@@ -22,7 +22,7 @@ enum Main {
         let (settings, warnings) = loadSettings(source)
         if invocation == .checkConfig { check(settings, warnings, source) }
         let time = SystemTimeSource()
-        let logger = Logger(level: settings.logLevel, format: settings.logFormat, time: time)
+        let logger = startLog(settings, time)
         for warning in warnings { logger.warning(warning) }
         // Blocked before there is any other thread: only `sigwait` below takes them.
         var signals = sigset_t()
@@ -36,10 +36,12 @@ enum Main {
             let group = try EventLoopGroup(count: settings.loops == 0 ? cores : settings.loops, time: time)
             let loop = group.loops[0]
             Task(executorPreference: loop) {
-                exit(await serve(settings, group, loop, time: time, logger: logger, until: shutdown))
+                let status = await serve(settings, group, loop, time: time, logger: logger, until: shutdown)
+                logger.flush()
+                exit(status)
             }
         } catch {
-            fail("cannot start the event loops: \(error)")
+            fail("cannot start the event loops: \(error)", logger)
         }
         waitForSignal(signals)
         let start = time.monotonicNanoseconds
@@ -47,7 +49,7 @@ enum Main {
         // Whoever asks again later does not want to wait. At once it is no second wish: supervisors and terminals signal the
         // process and its group.
         repeat { waitForSignal(signals) } while time.monotonicNanoseconds - start < repeatedSignalTime
-        fail("ended by a second signal, before all was stored")
+        fail("ended by a second signal, before all was stored", logger)
     }
 
     /// Within this time a second signal is taken for the first one again, in nanoseconds.
@@ -77,6 +79,27 @@ enum Main {
         }
     }
 
+    private static func startLog(_ settings: Settings, _ time: any TimeSource) -> Logger {
+        let format = LogFormat(settings.logFormat, descriptor: STDERR_FILENO) { name in
+            getenv(name).map { String(cString: $0) }
+        }
+        do throws(SystemError) {
+            let writer = try LogWriter { dropped in
+                var line: [UInt8] = []
+                let fields: LogFields = ["count": .integer(dropped)]
+                format.append(
+                    LogEvent(time: time.now, level: .warning, message: "log lines dropped", fields: fields),
+                    to: &line
+                )
+                return line
+            }
+            return Logger(level: settings.logLevel, format: format, time: time, sink: writer)
+        } catch {
+            write("\(ServiceInfo.name): cannot start the log: \(error)\n", to: STDERR_FILENO)
+            exit(failed)
+        }
+    }
+
     /// Serves until a shutdown is requested; returns the exit status.
     private static func serve(
         _ settings: Settings,
@@ -99,7 +122,7 @@ enum Main {
         do throws(StoreError) {
             (store, isReachable) = try await openStore(settings, time: time, logger: logger)
         } catch {
-            write("\(ServiceInfo.name): \(error.message)\n", to: STDERR_FILENO)
+            logger.error("cannot start", ["error": .string(error.message)])
             return failed
         }
         let client = HTTPClient(group: group)
@@ -123,7 +146,7 @@ enum Main {
             return 0
         } catch {
             await store.close()
-            write("\(ServiceInfo.name): \(explanation(of: error, settings))\n", to: STDERR_FILENO)
+            logger.error("cannot start", ["error": .string(explanation(of: error, settings))])
             return failed
         }
     }
@@ -167,7 +190,7 @@ enum Main {
     /// What went wrong at the start, and what to do.
     private static func explanation(of error: any Error, _ settings: Settings) -> String {
         let address = "\(settings.host):\(settings.port)"
-        guard let error = error as? SystemError else { return "cannot start: \(error)" }
+        guard let error = error as? SystemError else { return "\(error)" }
         switch error.number {
         case EADDRINUSE:
             return "cannot listen on \(address): another program does. End that one, or set PORT (0 takes a free one)."
@@ -177,8 +200,9 @@ enum Main {
         }
     }
 
-    private static func fail(_ message: String) -> Never {
-        write("\(ServiceInfo.name): \(message)\n", to: STDERR_FILENO)
+    private static func fail(_ message: String, _ logger: Logger) -> Never {
+        logger.error(message)
+        logger.flush()
         _exit(failed)
     }
 

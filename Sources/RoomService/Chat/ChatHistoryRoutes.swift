@@ -47,6 +47,7 @@ struct ChatHistoryRoutes: RouteGroup {
         let userID = query.required("user_id", .userID)
         let limit = query.integer("limit", default: 50, Self.limits)
         try check { () throws(ValidationError) in try query.finish() }
+        request.log.note(userID: userID)
         return try await history(.user(userID, agentType: nil), limit: limit)
     }
 
@@ -57,6 +58,7 @@ struct ChatHistoryRoutes: RouteGroup {
         let userID = sessionID == nil ? query.required("user_id", .userID) : query.optional("user_id", .userID)
         let limit = query.integer("limit", default: 50, Self.limits)
         try check { () throws(ValidationError) in try query.finish() }
+        request.log.note(userID: userID)
         let filter: ConversationFilter
         if let sessionID {
             filter = .session(sessionID, agentType: agentType)
@@ -73,7 +75,8 @@ struct ChatHistoryRoutes: RouteGroup {
         try check { () throws(ValidationError) in try query.finish() }
         let roomID = request.path("room_id")
         let room = try await storing { () throws(StoreError) in try await store.room(id: roomID) }
-        guard room != nil else { throw .roomNotFound }
+        guard let room else { throw .roomNotFound }
+        request.log.note(userID: room.userID)
         return try await history(.room(roomID), limit: limit, ["room_id": .string(roomID)])
     }
 
@@ -100,6 +103,7 @@ struct ChatHistoryRoutes: RouteGroup {
         var query = try request.query()
         let userID = query.required("user_id", .userID)
         try check { () throws(ValidationError) in try query.finish() }
+        request.log.note(userID: userID)
         let rooms = try await storing { () throws(StoreError) in
             let page = try await store.rooms(userID: userID, order: RoomOrder(), page: PageRequest(limit: 100))
             return try await tracker.current(page.elements, in: store)
@@ -123,7 +127,9 @@ struct ChatHistoryRoutes: RouteGroup {
             userID = query.required("user_id", .userID)
             try check { () throws(ValidationError) in try query.finish() }
         }
+        request.log.note(userID: userID)
         let session = try await sessions.create(userID: userID, roomID: nil)
+        request.log.note(session)
         let response = Envelope.plain([
             "session_id": .string(session.id),
             "user_id": .string(userID),

@@ -183,7 +183,7 @@ extension SettingVariable {
 
     private static let logs: [SettingVariable] = [
         .choice("LOG_LEVEL", \.logLevel, "trace, debug, info, warning or error"),
-        .choice("LOG_FORMAT", \.logFormat, "json or text"),
+        .choice("LOG_FORMAT", \.logFormat, "json, text, or auto: text where standard error is a terminal, else json"),
     ]
 
     /// The address in numbers, or nil. Names other than `localhost` could mean several addresses, or change.

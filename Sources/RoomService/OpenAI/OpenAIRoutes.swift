@@ -8,6 +8,8 @@ struct OpenAIRoutes: RouteGroup {
     let chat: ChatService
     /// When the agents count as made.
     let startedAt: Timestamp
+    /// Nil: no lines are wanted about readers.
+    let readers: StreamReaders?
 
     func add(to router: inout Router<RouteHandler>) {
         router.on(.get, "/v1/models", .task(models))
@@ -52,16 +54,18 @@ struct OpenAIRoutes: RouteGroup {
     private func complete(_ http: APIRequest) async throws(APIError) -> HTTPResponse {
         let request = try CompletionRequest(try http.json())
         let agent = try agent(ofModel: request.model)
+        http.log.note(userID: request.user)
         let outcome = AnswerOutcome()
         let stream: LiveStream =
             if let sessionID = request.sessionID {
-                try await ask(request, in: sessionID, outcome, on: http.loop)
+                try await ask(request, in: sessionID, http.log, outcome, on: http.loop)
             } else {
                 try await chat.answer(
                     request.prompt(for: agent),
                     of: request.user,
                     at: http.http.peer.host,
                     by: agent,
+                    log: http.log,
                     outcome: outcome,
                     on: http.loop
                 )
@@ -75,6 +79,7 @@ struct OpenAIRoutes: RouteGroup {
             stream.log,
             encoder: CompletionChunks(completion, includesUsage: request.includesUsage),
             metrics: chat.tracker.metrics,
+            reader: readers?.reader(http.log),
             whenClosed: { [stream] in
                 // Nobody else can see a stateless answer, and a model costs money.
                 if !stream.isStored { stream.abandon() }
@@ -87,6 +92,7 @@ struct OpenAIRoutes: RouteGroup {
     private func ask(
         _ request: CompletionRequest,
         in sessionID: String,
+        _ log: RequestLog,
         _ outcome: AnswerOutcome,
         on loop: EventLoop
     ) async throws(APIError) -> LiveStream {
@@ -99,6 +105,7 @@ struct OpenAIRoutes: RouteGroup {
             instructions: request.messages.instructions,
             parameters: request.parameters,
             joinsSameQuery: false,
+            log: log,
             faultLocation: "body"
         )
         guard case .stream(let stream) = try await chat.ask(question, outcome: outcome, on: loop) else {

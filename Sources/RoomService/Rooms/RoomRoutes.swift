@@ -30,6 +30,7 @@ struct RoomRoutes: RouteGroup {
         try await rateLimiter.check(.writes, key: userID)
         let now = time.now
         let id = ids.uuid(prefix: "room_", at: now)
+        request.log.note(userID: userID, roomID: id)
         let room = Room.new(id: id, userID: userID, name: name, metadata: metadata, at: now)
         try await storing(roomLimit: roomLimit) { () throws(StoreError) in
             try await store.createRoom(room, limit: roomLimit)
@@ -47,6 +48,7 @@ struct RoomRoutes: RouteGroup {
         let key = query["sort_by"].flatMap(RoomOrder.Key.init) ?? .lastActivity
         let direction = query.choice("order", default: SortDirection.descending)
         try check { () throws(ValidationError) in try query.finish() }
+        request.log.note(userID: userID)
         let order = RoomOrder(key: key, descending: direction == .descending)
         let rooms = try await storing { () throws(StoreError) in
             var rooms = try await store.rooms(userID: userID, order: order, page: page)
@@ -59,6 +61,7 @@ struct RoomRoutes: RouteGroup {
 
     private func show(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         let room = try await room(request.path("room_id"))
+        request.log.note(userID: room.userID)
         return Envelope.success("Room retrieved successfully", data: room.json, at: time.now)
     }
 
@@ -70,6 +73,7 @@ struct RoomRoutes: RouteGroup {
             metadata: body.optional("metadata", .metadata)
         )
         try check { () throws(ValidationError) in try ValidationError.check(query.faults, body.faults) }
+        request.log.note(userID: userID)
         try await rateLimiter.check(.writes, key: userID)
         let now = time.now
         let room = try await storing { () throws(StoreError) in
@@ -81,6 +85,7 @@ struct RoomRoutes: RouteGroup {
     private func delete(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         let (query, userID) = try callingUser(request)
         try check { () throws(ValidationError) in try query.finish() }
+        request.log.note(userID: userID)
         try await rateLimiter.check(.writes, key: userID)
         let roomID = request.path("room_id")
         let now = time.now
@@ -100,7 +105,7 @@ struct RoomRoutes: RouteGroup {
         )
         try check { () throws(ValidationError) in try query.finish() }
         let roomID = request.path("room_id")
-        _ = try await room(roomID)
+        request.log.note(userID: try await room(roomID).userID)
         let conversations = try await storing { () throws(StoreError) in
             var conversations = try await store.conversations(.room(roomID), page: page)
             conversations.elements = try await chat.tracker.current(conversations.elements, in: store)

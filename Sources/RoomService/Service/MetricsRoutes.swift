@@ -13,6 +13,7 @@ struct MetricsRoutes: RouteGroup {
     let server: HTTPServerMetrics
     /// For all logs together, in bytes.
     let memoryLimit: Int
+    let logger: Logger
 
     func add(to router: inout Router<RouteHandler>) {
         router.on(.get, "/metrics", .immediate(metrics))
@@ -26,6 +27,12 @@ struct MetricsRoutes: RouteGroup {
         addUpstreams(to: &text)
         addCluster(to: &text)
         addProcess(to: &text)
+        text.add(
+            "log_lines_dropped_total",
+            .counter,
+            "Log lines that were lost, as standard error did not take them in time",
+            logger.droppedLines
+        )
         return text.response
     }
 

@@ -81,7 +81,7 @@ struct ServiceRoutes: RouteGroup {
             try await store.ping()
             sessionCount = try await store.sessionCount(at: time.now)
         } catch {
-            logger.error("store unhealthy", ["request.id": .string(request.id), "error": .error(error)])
+            request.log.note(cause: error)
             sessionCount = nil
         }
         let latency = Double(time.monotonicNanoseconds - start) / 1e6

@@ -36,7 +36,7 @@ struct SettingsTests {
         #expect(settings.headerTimeout == .seconds(10) && settings.bodyTimeout == .seconds(30))
         #expect(settings.idleTimeout == .seconds(75) && settings.drain == .seconds(10))
         #expect(settings.corsOrigins == .any && settings.rateLimits == .standard)
-        #expect(settings.logLevel == .info && settings.logFormat == .json)
+        #expect(settings.logLevel == .info && settings.logFormat == .auto)
     }
 
     @Test func `every variable sets something, in its unit`() throws {
