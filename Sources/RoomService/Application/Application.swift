@@ -10,6 +10,8 @@ struct Application: Sendable {
     let store: any Store
     let tracker: ActiveStreamTracker
     let server: HTTPServer
+    /// All that can be asked for.
+    let routes: [(method: HTTPMethod, pattern: String)]
     let time: any TimeSource
     let logger: Logger
     private let cluster: Cluster?
@@ -64,6 +66,7 @@ struct Application: Sendable {
             ids,
             logger
         )
+        routes = service.router.routes
         let watch = StoreWatch(store: store, tracker: tracker, instanceID: instanceID, time: time, logger: logger)
         // Before anybody is served: no running answer of a store that is not shared can be anybody's yet.
         if !store.isShared { try await watch.interruptOrphans() }
@@ -136,7 +139,7 @@ struct Application: Sendable {
             loopCount: loopCount
         )
         let reconnectDelay = ReconnectDelay(tracker: tracker, random: ids)
-        let groups: [any RouteGroup] = [
+        var groups: [any RouteGroup] = [
             ServiceRoutes(
                 store: store,
                 tracker: tracker,
@@ -169,6 +172,7 @@ struct Application: Sendable {
             ChatHistoryRoutes(store: store, sessions: sessions, agents: agents, tracker: tracker, time: time),
             OpenAIRoutes(chat: chat, startedAt: time.now),
         ]
+        groups.append(DocumentationRoutes(groups.flatMap(\.operations), limits: settings.server.limits))
         var router = Router<RouteHandler>()
         for group in groups { group.add(to: &router) }
         let service = APIService(

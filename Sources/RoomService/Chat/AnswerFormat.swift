@@ -17,11 +17,7 @@ enum AnswerFormat {
         } else if stream > 0 {
             self = .eventStream
         } else {
-            throw APIError(
-                .notAcceptable,
-                "NOT_ACCEPTABLE",
-                "This route answers with text/event-stream, or with application/json"
-            )
+            throw .notAcceptable
         }
     }
 }

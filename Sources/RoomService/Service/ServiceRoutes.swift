@@ -23,21 +23,22 @@ struct ServiceRoutes: RouteGroup {
         router.on(.get, "/api/health", .probe(health))
     }
 
-    private func index(_ request: APIRequest) throws(APIError) -> HTTPResponse {
-        Envelope.plain([
-            "message": "RoomService: chat rooms with streamed answers",
-            "version": .string(ServiceInfo.version),
-            "status": "running",
-            "endpoints": [
-                "rooms": "/api/rooms",
-                "sessions": "/api/session/create",
-                "chat": "/api/chat/message",
-                "info": "/api/chat/info",
-                "openai": "/v1/chat/completions",
-                "health": "/api/health",
-            ],
-        ])
-    }
+    static let about: JSONObject = [
+        "message": "RoomService: chat rooms with streamed answers",
+        "version": .string(ServiceInfo.version),
+        "status": "running",
+        "endpoints": [
+            "rooms": "/api/rooms",
+            "sessions": "/api/session/create",
+            "chat": "/api/chat/message",
+            "info": "/api/chat/info",
+            "openai": "/v1/chat/completions",
+            "health": "/api/health",
+            "openapi": "/openapi.json",
+        ],
+    ]
+
+    private func index(_ request: APIRequest) throws(APIError) -> HTTPResponse { Envelope.plain(Self.about) }
 
     private static let aliveBody = Array(#"{"status":"alive"}"#.utf8)
 
@@ -46,11 +47,7 @@ struct ServiceRoutes: RouteGroup {
     }
 
     private func ready(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
-        guard !readiness.isDraining else {
-            var error = APIError(.serviceUnavailable, "SHUTTING_DOWN", "The service is shutting down")
-            error.retryAfter = 2
-            throw error
-        }
+        guard !readiness.isDraining else { throw .shuttingDown }
         try await storing { () throws(StoreError) in try await store.ping() }
         return Envelope.plain(["status": "ready"])
     }
