@@ -27,6 +27,7 @@ struct Application: Sendable {
         group: EventLoopGroup,
         loop: EventLoop,
         agents: AgentRegistry,
+        files: StaticFiles = StaticFiles(),
         time: any TimeSource,
         ids: any IdentifierGenerator = RandomIdentifierGenerator(),
         logger: Logger
@@ -53,6 +54,7 @@ struct Application: Sendable {
             settings,
             store,
             agents,
+            WebRoutes(files),
             tracker,
             cluster,
             backlog,
@@ -97,6 +99,7 @@ struct Application: Sendable {
         _ settings: Settings,
         _ store: any Store,
         _ agents: AgentRegistry,
+        _ web: WebRoutes,
         _ tracker: ActiveStreamTracker,
         _ cluster: Cluster?,
         _ backlog: StoreBacklog,
@@ -145,8 +148,10 @@ struct Application: Sendable {
                 backlog: backlog,
                 time: time,
                 readiness: readiness,
+                page: web.page,
                 logger: logger
             ),
+            web,
             RoomRoutes(
                 store: store,
                 chat: chat,

@@ -4,7 +4,7 @@ import Primitives
 import Storage
 import Streaming
 
-/// What the operator's tools ask for: whether the service lives, is ready, and how it is.
+/// What the operator's tools ask for: whether the service lives, is ready, and how it is; and where everything begins.
 struct ServiceRoutes: RouteGroup {
     let store: any Store
     let tracker: ActiveStreamTracker
@@ -13,6 +13,8 @@ struct ServiceRoutes: RouteGroup {
     let backlog: StoreBacklog
     let time: any TimeSource
     let readiness: Readiness
+    /// What browsers get at `/`, where it is there.
+    let page: WebPage?
     let logger: Logger
 
     func add(to router: inout Router<RouteHandler>) {
@@ -24,11 +26,20 @@ struct ServiceRoutes: RouteGroup {
     }
 
     private func index(_ request: APIRequest) throws(APIError) -> HTTPResponse {
-        Envelope.plain([
+        guard let page else { return Envelope.plain(Self.description) }
+        let head = request.http.head
+        var response = head.prefersPage ? page.response(to: head) : Envelope.plain(Self.description)
+        response.headers.append(HTTPField("Vary", "Accept"))
+        return response
+    }
+
+    private static var description: JSONObject {
+        [
             "message": "RoomService: chat rooms with streamed answers",
             "version": .string(ServiceInfo.version),
             "status": "running",
             "endpoints": [
+                "page": "/app",
                 "rooms": "/api/rooms",
                 "sessions": "/api/session/create",
                 "chat": "/api/chat/message",
@@ -36,7 +47,7 @@ struct ServiceRoutes: RouteGroup {
                 "openai": "/v1/chat/completions",
                 "health": "/api/health",
             ],
-        ])
+        ]
     }
 
     private static let aliveBody = Array(#"{"status":"alive"}"#.utf8)

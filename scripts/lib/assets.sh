@@ -1,0 +1,27 @@
+# Sourced by the scripts that build: fetches the libraries that the service's pages use, from Debian's packages, so that the
+# build puts them beside the program. Silent when they are there already.
+# shellcheck shell=bash
+
+need_assets() {
+    debian_asset marked node-marked usr/share/nodejs/marked lib/marked.esm.js
+    debian_asset dompurify node-dompurify usr/share/nodejs/dompurify dist/purify.es.js
+}
+
+# debian_asset NAME PACKAGE FOLDER FILE…: puts files of a package's folder, and its copyright, into the bundle of that name.
+debian_asset() {
+    local name=$1 package=$2 folder=$3 target=$root/Sources/WebResources/Resources/vendor/$1 file missing=''
+    shift 3
+    for file in "$@"; do [ -s "$target/${file##*/}" ] || missing=$file; done
+    [ -n "$missing" ] || return 0
+    say "fetching $name for the page (Debian's $package)"
+    local unpacked=$root/.build/assets/$name
+    as_builder rm -rf "$unpacked" "$target" && as_builder mkdir -p "$unpacked" "$target" || die "cannot write to $target"
+    (cd "$unpacked" && as_builder apt-get download -q "$package" && as_builder dpkg-deb -x "$package"_*.deb .) \
+        >"$logs/assets" 2>&1 \
+        || die_with_log "$logs/assets" "apt could not download $package (its last words are above; apt-get update may help)"
+    as_builder cp "$unpacked/usr/share/doc/$package/copyright" "$target/copyright.txt" || die "$package has no copyright file"
+    for file in "$@"; do
+        as_builder cp "$unpacked/$folder/$file" "$target/" || die "Debian's $package has no $folder/$file any more"
+    done
+    as_builder rm -rf "$unpacked"
+}
