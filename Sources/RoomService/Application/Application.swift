@@ -29,6 +29,7 @@ struct Application: Sendable {
         group: EventLoopGroup,
         loop: EventLoop,
         agents: AgentRegistry,
+        files: StaticFiles = StaticFiles(),
         time: any TimeSource,
         ids: any IdentifierGenerator = RandomIdentifierGenerator(),
         logger: Logger
@@ -55,6 +56,7 @@ struct Application: Sendable {
             settings,
             store,
             agents,
+            files,
             tracker,
             cluster,
             backlog,
@@ -100,6 +102,7 @@ struct Application: Sendable {
         _ settings: Settings,
         _ store: any Store,
         _ agents: AgentRegistry,
+        _ files: StaticFiles,
         _ tracker: ActiveStreamTracker,
         _ cluster: Cluster?,
         _ backlog: StoreBacklog,
@@ -139,6 +142,7 @@ struct Application: Sendable {
             loopCount: loopCount
         )
         let reconnectDelay = ReconnectDelay(tracker: tracker, random: ids)
+        let web = WebRoutes(files)
         var groups: [any RouteGroup] = [
             ServiceRoutes(
                 store: store,
@@ -148,8 +152,10 @@ struct Application: Sendable {
                 backlog: backlog,
                 time: time,
                 readiness: readiness,
+                page: web.page,
                 logger: logger
             ),
+            web,
             RoomRoutes(
                 store: store,
                 chat: chat,
@@ -172,7 +178,8 @@ struct Application: Sendable {
             ChatHistoryRoutes(store: store, sessions: sessions, agents: agents, tracker: tracker, time: time),
             OpenAIRoutes(chat: chat, startedAt: time.now),
         ]
-        groups.append(DocumentationRoutes(groups.flatMap(\.operations), limits: settings.server.limits))
+        let documented = groups.flatMap(\.operations)
+        groups.append(DocumentationRoutes(documented, limits: settings.server.limits, files: files))
         var router = Router<RouteHandler>()
         for group in groups { group.add(to: &router) }
         let service = APIService(

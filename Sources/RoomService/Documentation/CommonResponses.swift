@@ -128,8 +128,9 @@ enum ErrorForm: Equatable {
     func examples(of errors: [APIError], path: String) -> [Operation.Example] {
         var examples: [Operation.Example] = []
         for error in errors {
-            var name = error.code.lowercased()
-            while examples.contains(where: { $0.name == name }) { name += "_" }
+            let code = error.code.lowercased()
+            let others = examples.count { $0.name == code || $0.name.hasPrefix(code + "_") }
+            let name = others == 0 ? code : "\(code)_\(others + 1)"
             let response =
                 self == .openAI
                 ? OpenAIError.response(error)

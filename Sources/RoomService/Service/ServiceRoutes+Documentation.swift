@@ -9,24 +9,22 @@ extension ServiceRoutes {
     }
 
     private var showIndex: Operation {
-        Operation(
+        let about = Schema.object([
+            Field("message", Schema.string),
+            Field("version", Schema.string),
+            Field("status", Schema.string),
+            Field("endpoints", Schema.anyObject.with("additionalProperties", .object(Schema.string))),
+        ])
+        var answer = Operation.Response.json("The service", about, example: .object(Self.about))
+        answer.contents.append(WebPage.htmlContent)
+        return Operation(
             .get,
             "/",
             "getIndex",
             .service,
-            "What this is, and where to go on",
-            responses: [
-                .json(
-                    "The service",
-                    Schema.object([
-                        Field("message", Schema.string),
-                        Field("version", Schema.string),
-                        Field("status", Schema.string),
-                        Field("endpoints", Schema.anyObject.with("additionalProperties", .object(Schema.string))),
-                    ]),
-                    example: .object(Self.about)
-                )
-            ]
+            "What this is, and where to go on; for browsers, the chat page",
+            parameters: [StaticFile.validator],
+            responses: [answer, StaticFile.notModified]
         )
     }
 

@@ -4,7 +4,7 @@ import Primitives
 import Storage
 import Streaming
 
-/// What the operator's tools ask for: whether the service lives, is ready, and how it is.
+/// What the operator's tools ask for: whether the service lives, is ready, and how it is; and where everything begins.
 struct ServiceRoutes: RouteGroup {
     let store: any Store
     let tracker: ActiveStreamTracker
@@ -13,6 +13,8 @@ struct ServiceRoutes: RouteGroup {
     let backlog: StoreBacklog
     let time: any TimeSource
     let readiness: Readiness
+    /// What browsers get at `/`, where it is there.
+    let page: WebPage?
     let logger: Logger
 
     func add(to router: inout Router<RouteHandler>) {
@@ -23,22 +25,30 @@ struct ServiceRoutes: RouteGroup {
         router.on(.get, "/api/health", .probe(health))
     }
 
+    private func index(_ request: APIRequest) throws(APIError) -> HTTPResponse {
+        guard let page else { return Envelope.plain(Self.about) }
+        let head = request.http.head
+        var response = head.prefersPage ? page.response(to: head) : Envelope.plain(Self.about)
+        response.headers.append(HTTPField("Vary", "Accept"))
+        return response
+    }
+
     static let about: JSONObject = [
         "message": "RoomService: chat rooms with streamed answers",
         "version": .string(ServiceInfo.version),
         "status": "running",
         "endpoints": [
+            "page": "/app",
+            "documentation": "/docs",
+            "openapi": "/openapi.json",
             "rooms": "/api/rooms",
             "sessions": "/api/session/create",
             "chat": "/api/chat/message",
             "info": "/api/chat/info",
             "openai": "/v1/chat/completions",
             "health": "/api/health",
-            "openapi": "/openapi.json",
         ],
     ]
-
-    private func index(_ request: APIRequest) throws(APIError) -> HTTPResponse { Envelope.plain(Self.about) }
 
     private static let aliveBody = Array(#"{"status":"alive"}"#.utf8)
 
