@@ -110,13 +110,15 @@ struct ChatHistoryRoutes: RouteGroup {
     }
 
     private func createSession(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        var query = try request.query()
         let userID: String
         if let json = try request.json() {
             var body = BodyReader(json)
             userID = body.required("user_id", .userID)
-            try check { () throws(ValidationError) in try body.finish() }
+            // The body's name counts. One that no user can have is a mistake all the same.
+            _ = query.optional("user_id", .userID)
+            try check { () throws(ValidationError) in try ValidationError.check(query.faults, body.faults) }
         } else {
-            var query = try request.query()
             userID = query.required("user_id", .userID)
             try check { () throws(ValidationError) in try query.finish() }
         }

@@ -38,7 +38,7 @@ extension ChatRoutes {
     private static func streamContent(_ whole: String) -> Operation.Content {
         Operation.Content(
             type: "text/event-stream",
-            schema: ChatEventSchemas.stream(of: "ChatServerSentEvent"),
+            schema: Schema.reference("ChatServerSentEvent"),
             examples: [
                 .init("complete", "A whole answer", .string(whole)),
                 .init("cancelled", "One that was stopped", .string(Sample.stream(endingAs: .cancelled))),

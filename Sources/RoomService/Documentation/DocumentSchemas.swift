@@ -190,7 +190,8 @@ enum ChatEventSchemas {
         return ("ChatEvent.\(name)", status, Schema.object(all).described(description))
     }
 
-    /// An event as its lines say it (WHATWG HTML, section 9.2), with JSON as its data.
+    /// An event as its lines say it (WHATWG HTML, section 9.2), with JSON as its data. OpenAPI 3.1 has no word for streams: by
+    /// convention the schema of a `text/event-stream` is that of each event, as `itemSchema` of OpenAPI 3.2 is.
     static func serverSentEvent(_ data: JSONObject) -> JSONObject {
         let json = Schema.string.with("contentMediaType", "application/json").with("contentSchema", .object(data))
         let done = Schema.constant("[DONE]").described("The end of the stream, where it is a `POST`'s")
@@ -199,11 +200,5 @@ enum ChatEventSchemas {
             Field("retry", Schema.count, "In milliseconds", isRequired: false),
             Field("data", Schema.any(of: [done, json]), isRequired: false),
         ])
-    }
-
-    /// A stream as a whole: a text, whose events are what `contentSchema` says.
-    static func stream(of event: String) -> JSONObject {
-        Schema.string.with("contentMediaType", "text/event-stream")
-            .with("contentSchema", .object(Schema.array(of: Schema.reference(event))))
     }
 }

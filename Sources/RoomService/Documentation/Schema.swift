@@ -78,6 +78,7 @@ extension JSONObject {
         guard let type = self["type"] else {
             return isEmpty ? self : ["anyOf": [.object(self), ["type": "null"]]]
         }
+        if type == "null" { return self }
         var schema = with("type", [type, "null"])
         if let values = self["enum"]?.arrayValue { schema["enum"] = .array(values + [.null]) }
         return schema

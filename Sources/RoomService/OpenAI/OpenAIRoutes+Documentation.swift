@@ -70,7 +70,7 @@ extension OpenAIRoutes {
                         ),
                         .init(
                             type: "text/event-stream",
-                            schema: ChatEventSchemas.stream(of: "CompletionServerSentEvent"),
+                            schema: Schema.reference("CompletionServerSentEvent"),
                             examples: [.init("streamed", "The chunks of it", .string(Sample.completionStream))]
                         ),
                     ]

@@ -19,6 +19,11 @@ extension SessionRoutes {
                 body: ["session_id": "{$response.body#/data/session_id}", "query": .string(Sample.question)]
             ),
             .init(
+                name: "watch",
+                operationID: "watch",
+                parameters: [("session_id", "$response.body#/data/session_id"), ("query", Sample.question)]
+            ),
+            .init(
                 name: "deleteHistory",
                 operationID: "deleteSessionHistory",
                 parameters: [
