@@ -112,7 +112,7 @@ extension ChatRoutes {
     private var question: JSONObject {
         let schema = Schema.object([
             .optional("query", .question, "What is asked"),
-            .optional("message", .question, "Another name of `query`"),
+            Field("message", [:], Self.aboutMessage, isRequired: false),
             .required("session_id", .identifier, "The session"),
             .optional("room_id", .identifier, "Where given, must be the session's room"),
             .optional("user_id", .userID, "Where given, must be the session's user"),
@@ -121,12 +121,20 @@ extension ChatRoutes {
             Field("context", contextSchema.nullable, "What else the agent may know", isRequired: false),
             .optional("message_id", .identifier, "The client's own name for the question"),
         ])
-        // One of the two names must be there, and not be null.
-        let named = ["query", "message"].map { name in
-            JSONValue.object(Schema.object([Field(name, Schema.string)]))
-        }
-        return schema.with("anyOf", .array(named))
+        return schema.with(
+            "anyOf",
+            [
+                .object(Schema.object([Field("query", Schema.string)])),
+                .object(
+                    Schema.object([
+                        Field("query", ["type": "null"], isRequired: false), .required("message", .question),
+                    ])
+                ),
+            ]
+        )
     }
+
+    private static let aboutMessage = "Another name of `query`, which counts where that is missing or null"
 
     private static let questions: [Operation.Example] = [
         .init(
@@ -178,13 +186,13 @@ extension ChatRoutes {
 
     private var watchParameters: [Operation.Parameter] {
         [
-            .header("Last-Event-ID", Schema.string, "The id of the last event that the client has", example: Self.eventID),
-            .optional("last_event_id", .eventID, "The same, for clients that cannot set it"),
+            .header("Last-Event-ID", Schema.string, "The id of the last event that the client has, as `\(Self.eventID)`"),
+            .optional("last_event_id", .text, "The same, for clients that cannot set it"),
             .required("session_id", .identifier, "The session", example: .string(Sample.sessionID)),
-            .optional("query", .question, "What is asked"),
-            .optional("message", .question, "Another name of `query`"),
-            .optional("room_id", .identifier, "Where given, must be the session's room"),
-            .optional("user_id", .userID, "Where given, must be the session's user"),
+            .optional("query", .question, "What is asked", example: .string(Sample.question)),
+            .optional("message", .text, Self.aboutMessage),
+            .optional("room_id", .identifier, "Where given, must be the session's room", example: .string(Sample.roomID)),
+            .optional("user_id", .userID, "Where given, must be the session's user", example: "ada"),
             Operation.Parameter(
                 place: .query,
                 field: Field("agent_type", agentTypes, Self.aboutAgents, isRequired: false)
@@ -199,6 +207,6 @@ extension ChatRoutes {
 }
 
 extension Rule where Value == String {
-    /// An event's id, as far as a query can tell: whether there is such an event is found out later.
-    fileprivate static var eventID: Rule { Rule(placeholder: "", schema: { Schema.string }) { $0.stringValue ?? "" } }
+    /// Any text: what may be wrong with it depends on other parameters.
+    fileprivate static var text: Rule { Rule(placeholder: "", schema: { Schema.string }) { $0.stringValue ?? "" } }
 }

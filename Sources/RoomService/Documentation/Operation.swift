@@ -105,12 +105,8 @@ extension Operation {
             )
         }
 
-        static func header(_ name: String, _ schema: JSONObject, _ description: String, example: String) -> Parameter {
-            Parameter(
-                place: .header,
-                field: Field(name, schema, description, isRequired: false),
-                example: .string(example)
-            )
+        static func header(_ name: String, _ schema: JSONObject, _ description: String) -> Parameter {
+            Parameter(place: .header, field: Field(name, schema, description, isRequired: false))
         }
     }
 

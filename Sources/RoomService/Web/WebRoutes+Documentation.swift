@@ -69,8 +69,7 @@ extension StaticFile {
     static let validator = Operation.Parameter.header(
         "If-None-Match",
         Schema.string,
-        "The `ETag` of what the client has",
-        example: "\"1f-8a2b\""
+        "The `ETag` of what the client has"
     )
 
     static let fields = [
