@@ -2,7 +2,7 @@ import HTTPServer
 
 extension StaticFiles {
     /// The bundles without which the chat page shows answers as plain text.
-    private static let pageLibraries = ["dompurify", "marked"]
+    private static let pageLibraries = ["marked"]
 
     /// Reads the files beside the program. The service does without what is not there or cannot be read, and says so.
     static func load(logger: Logger) -> StaticFiles {
@@ -24,7 +24,7 @@ extension StaticFiles {
         guard !missing.isEmpty else { return [] }
         return [
             (
-                "the page shows plain text: its Markdown libraries are not there (scripts/run fetches them and builds)",
+                "the page shows plain text: its Markdown library is not there (scripts/run fetches them and builds)",
                 missing.joined(separator: ", ")
             )
         ]
