@@ -4,10 +4,23 @@
 
 need_assets() {
     debian_asset marked node-marked usr/share/nodejs/marked lib/marked.esm.js
-    debian_asset dompurify node-dompurify usr/share/nodejs/dompurify dist/purify.es.js
     pypi_asset swagger-ui swagger-ui-dist swagger-ui.css swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt \
         favicon-32x32.png
     pypi_asset redoc redoc/bundles redoc.standalone.js redoc.standalone.js.LICENSE.txt
+}
+
+# What the tests of the pages use: axe-core, which looks for what keeps people from using a page. The package that carries it also
+# brings a browser along, which is not installed.
+need_axe() {
+    local folder=$root/.build/axe package=axe-playwright-python==0.1.8
+    [ ! -s "$folder/axe.min.js" ] || return 0
+    say "fetching axe-core for the tests ($package)"
+    as_builder mkdir -p "$folder"
+    as_builder .venv/bin/pip download --quiet --disable-pip-version-check --no-input --no-deps --dest "$folder" "$package" \
+        >"$logs/axe" 2>&1 </dev/null || die_with_log "$logs/axe" "pip could not download $package (its last words are above)"
+    as_builder .venv/bin/python -m zipfile -e "$folder"/*.whl "$folder/package" \
+        && as_builder mv "$folder/package/axe_playwright_python/axe.min.js" "$folder/" || die "$package has no axe.min.js"
+    as_builder rm -rf "$folder/package" "$folder"/*.whl
 }
 
 # debian_asset NAME PACKAGE FOLDER FILE…: puts files of a package's folder, and its copyright, into the bundle of that name.

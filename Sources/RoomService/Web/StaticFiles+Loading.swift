@@ -2,7 +2,7 @@ import HTTPServer
 
 extension StaticFiles {
     /// The bundles without which the chat page shows answers as plain text.
-    private static let pageLibraries = ["dompurify", "marked"]
+    private static let pageLibraries = ["marked"]
 
     /// Those that show the documentation.
     private static let documentationLibraries = ["redoc", "swagger-ui"]
@@ -24,7 +24,7 @@ extension StaticFiles {
             return [("no page: its files are not beside the program", Self.directoryBesideProgram)]
         }
         let missing = [
-            ("the page shows plain text: its Markdown libraries are not there", Self.pageLibraries),
+            ("the page shows plain text: its Markdown library is not there", Self.pageLibraries),
             ("no /docs and /redoc: their libraries are not there", Self.documentationLibraries),
         ].map { (warning: $0.0, names: $0.1.filter { !has($0) }) }
         return missing.filter { !$0.names.isEmpty }.map {

@@ -18,8 +18,8 @@ struct WebPage: Sendable {
 
     func response(to head: HTTPRequestHead) -> HTTPResponse { file.response(to: head, adding: fields) }
 
-    /// What the chat page may do: run, load and call what comes from this service, and nothing else. Text that becomes
-    /// HTML must have gone through DOMPurify: the browser takes it from its policy alone (Trusted Types).
+    /// What the chat page may do: run, load and call what comes from this service, and nothing else. Its scripts cannot
+    /// make HTML, or scripts, out of text (Trusted Types): the browser refuses it to all of them.
     static let chatPolicy = [
         "default-src 'none'",
         "script-src 'self'",
@@ -30,7 +30,7 @@ struct WebPage: Sendable {
         "form-action 'none'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
-        "trusted-types dompurify",
+        "trusted-types 'none'",
     ]
 }
 

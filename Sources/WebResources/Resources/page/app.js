@@ -13,7 +13,7 @@ import * as toasts from "./toasts.js";
 import { Transcript } from "./transcript.js";
 import { callFailure } from "./words.js";
 
-const suggestions = ["What can you do?", "How does a streamed answer reach me?", "Explain rooms and sessions to me"];
+const suggestions = ["What can you do?", "How do answers reach me?", "Explain rooms and sessions"];
 /** How often the list of rooms is looked at, in milliseconds: other devices change it too. */
 const refreshTime = 60_000;
 const nameLength = 60;
@@ -306,7 +306,7 @@ storage.onChange((kind, id) => {
   if (kind === "user") useUser(storage.user());
 });
 markdownReady.then(library => {
-  if (!library) toasts.showMessage("Answers are shown as plain text: this build has no Markdown libraries. scripts/run fetches them, and builds anew.");
+  if (!library) toasts.showMessage("Answers are shown as plain text: this build has no Markdown library. scripts/run fetches it, and builds anew.");
 });
 
 applyTheme();

@@ -1,7 +1,8 @@
 // A question and its answer, as they stand in the transcript.
 
 import { announce, button, h, icon } from "./dom.js";
-import { copyButton, MarkdownView } from "./markdown.js";
+import { MarkdownView } from "./markdown.js";
+import { copyButton } from "./markdown-dom.js";
 import { fullTime, timeOfDay } from "./time.js";
 import { answerFailure } from "./words.js";
 
@@ -29,7 +30,7 @@ export class Exchange {
     const body = h("div", { class: "markdown" });
     this.#parts = {
       asked: h("time", { class: "time" }),
-      agent: h("span", { class: "agent-name" }),
+      agent: h("span"),
       body,
       state: h("div", { class: "answer-state" }),
       actions: h("div", { class: "answer-actions" }),
@@ -47,7 +48,7 @@ export class Exchange {
       h(
         "div",
         { class: "answer" },
-        h("div", { class: "answer-head" }, h("span", { class: "agent-mark", "aria-hidden": "true" }), this.#parts.agent),
+        h("div", { class: "answer-head" }, h("span", { class: "agent-mark", "aria-hidden": "true" }), h("h2", { class: "agent-name" }, this.#parts.agent, h("span", { class: "visually-hidden" }, " answered"))),
         body,
         this.#parts.state,
         this.#parts.actions,

@@ -195,13 +195,17 @@ export class Room {
     if (this.#isTaking || this.#isAsking) return;
     this.#isTaking = true;
     try {
-      for (let index = 0; index < this.#events.length && !this.#isAsking; index += 1) {
-        const { id, event } = this.#events[index];
-        this.#events[index] = null;
-        if (this.#live?.answer.streamID !== event.stream_id && !(await this.#adopt(event.stream_id))) continue;
-        this.#take(id, event);
+      while (this.#events.length && !this.#isAsking) {
+        const events = this.#events;
+        this.#events = [];
+        for (const [index, { id, event }] of events.entries()) {
+          if (this.#isAsking) {
+            this.#events.unshift(...events.slice(index));
+            break;
+          }
+          if (this.#live?.answer.streamID === event.stream_id || (await this.#adopt(event.stream_id))) this.#take(id, event);
+        }
       }
-      this.#events = this.#events.filter(entry => entry !== null);
     } finally {
       this.#isTaking = false;
     }
