@@ -69,11 +69,16 @@ extension ChatHistoryRoutes {
             "getAgentHistory",
             .histories,
             "A user's or a session's newest conversations with an agent, oldest first",
-            description: "One of `user_id` and `session_id` must be there; with both, the conversations that both mean.",
+            description:
+                "One of `user_id` and `session_id` must be there; with both, the conversations that both mean.",
             parameters: [
                 .init(
                     place: .path,
-                    field: Field("agent_type", Schema.string.with("minLength", 1), "The agent; one that is unknown has none"),
+                    field: Field(
+                        "agent_type",
+                        Schema.string.with("minLength", 1),
+                        "The agent; one that is unknown has none"
+                    ),
                     example: .string(Sample.agent)
                 ),
                 .optional("user_id", .userID, "Whose they are", example: "ada"),

@@ -28,7 +28,8 @@ extension ChatRoutes {
             .with("default", .string(AgentRegistry.automatic))
     }
 
-    private static let aboutAgents = "Who is to answer; `auto`: the room's `initial_agent`, or who answered last, or the default"
+    private static let aboutAgents =
+        "Who is to answer; `auto`: the room's `initial_agent`, or who answered last, or the default"
 
     /// Where there are several agents, which of them answers decides what the context may hold.
     private var contextSchema: JSONObject {
@@ -167,7 +168,8 @@ extension ChatRoutes {
             path,
             id,
             .chat,
-            path == "/api/chat/message" ? "Ask or watch, by `EventSource`" : "Watch: another name of `/api/chat/message`",
+            path == "/api/chat/message"
+                ? "Ask or watch, by `EventSource`" : "Watch: another name of `/api/chat/message`",
             description: """
                 An `EventSource` reconnects by itself, so that a `GET` never answers a question twice. With an event's id \
                 (`Last-Event-ID` or `last_event_id`) it gets the rest of that stream. With `query` it gets a new stream; the same \
@@ -186,12 +188,21 @@ extension ChatRoutes {
 
     private var watchParameters: [Operation.Parameter] {
         [
-            .header("Last-Event-ID", Schema.string, "The id of the last event that the client has, as `\(Self.eventID)`"),
+            .header(
+                "Last-Event-ID",
+                Schema.string,
+                "The id of the last event that the client has, as `\(Self.eventID)`"
+            ),
             .optional("last_event_id", .text, "The same, for clients that cannot set it"),
             .required("session_id", .identifier, "The session", example: .string(Sample.sessionID)),
             .optional("query", .question, "What is asked", example: .string(Sample.question)),
             .optional("message", .text, Self.aboutMessage),
-            .optional("room_id", .identifier, "Where given, must be the session's room", example: .string(Sample.roomID)),
+            .optional(
+                "room_id",
+                .identifier,
+                "Where given, must be the session's room",
+                example: .string(Sample.roomID)
+            ),
             .optional("user_id", .userID, "Where given, must be the session's user", example: "ada"),
             Operation.Parameter(
                 place: .query,

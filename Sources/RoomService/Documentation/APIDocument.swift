@@ -39,7 +39,9 @@ struct APIDocument: Sendable {
             path[operation.method.name.lowercased()] = .object(operation.json(responses))
             paths[operation.path] = .object(path)
         }
-        let tags = Self.tags.map { JSONValue.object(["name": .string($0.tag.rawValue), "description": .string($0.text)]) }
+        let tags = Self.tags.map {
+            JSONValue.object(["name": .string($0.tag.rawValue), "description": .string($0.text)])
+        }
         json = [
             "openapi": "3.1.0",
             "info": [

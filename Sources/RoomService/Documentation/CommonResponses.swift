@@ -11,7 +11,11 @@ struct CommonResponses {
 
     static let headers: JSONObject = [
         "X-Request-ID": .object(
-            header(Schema.string(lengths: 1...128), "The request's name, for questions about it", example: "req_5b1e_2a")
+            header(
+                Schema.string(lengths: 1...128),
+                "The request's name, for questions about it",
+                example: "req_5b1e_2a"
+            )
         ),
         "Retry-After": .object(header(Schema.count, "When trying again makes sense, in seconds", example: 1)),
         "Allow": .object(header(Schema.string, "The methods of the path", example: "GET, HEAD, POST, OPTIONS")),

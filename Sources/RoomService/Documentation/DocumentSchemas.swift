@@ -140,7 +140,12 @@ enum ChatEventSchemas {
     private static let events: [(name: String, status: String, schema: JSONObject)] = [
         event("Started", "started", "Sequence 0, before the agent has said anything."),
         event("Streaming", "streaming", "A piece of the answer.", [Field("content", Schema.string)]),
-        event("Reasoning", "reasoning", "What a model thinks; no part of the answer.", [Field("reasoning", Schema.string)]),
+        event(
+            "Reasoning",
+            "reasoning",
+            "What a model thinks; no part of the answer.",
+            [Field("reasoning", Schema.string)]
+        ),
         event("ToolCall", "tool_call", "A part of a call of a tool.", [Field("tool_call", Schema.anyObject)]),
         event("Reset", "reset", "In place of events that are no longer held: it replaces what came before.", [content]),
         event(
@@ -172,7 +177,8 @@ enum ChatEventSchemas {
             "ChatEvent.NotNow", "error",
             Schema.object([
                 Field("status", Schema.constant("error")),
-                Field("error", Schema.string), Field("error_code", Schema.string), Field("retry_after_ms", Schema.count),
+                Field("error", Schema.string), Field("error_code", Schema.string),
+                Field("retry_after_ms", Schema.count),
             ]).described("Instead of a stream, for an `EventSource`: a failure that passes (429, 503). It has no id.")
         ),
     ]

@@ -67,7 +67,9 @@ extension Operation {
             )
         }
         let query = parameters.filter { $0.place == .query }
-        if let name = query.first(where: \.field.isRequired)?.field.name { return .missing(["query", name], input: .null) }
+        if let name = query.first(where: \.field.isRequired)?.field.name {
+            return .missing(["query", name], input: .null)
+        }
         return query.first { $0.field.schema["type"] == "integer" }.map { parameter in
             Fault(
                 type: "int_parsing",

@@ -68,7 +68,11 @@ extension Operation {
         var isJSON = false
 
         static func path(_ name: String, _ description: String, example: String) -> Parameter {
-            Parameter(place: .path, field: Field(name, Rule.identifier.schema(), description), example: .string(example))
+            Parameter(
+                place: .path,
+                field: Field(name, Rule.identifier.schema(), description),
+                example: .string(example)
+            )
         }
 
         static func required<Value>(
@@ -168,7 +172,9 @@ extension Operation.Response {
         Self(
             status: status,
             description: description,
-            contents: [.init(type: "application/json", schema: schema, examples: [.init("answer", description, example)])],
+            contents: [
+                .init(type: "application/json", schema: schema, examples: [.init("answer", description, example)])
+            ],
             headers: headers,
             links: links
         )

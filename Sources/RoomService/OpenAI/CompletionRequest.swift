@@ -91,7 +91,9 @@ extension Rule where Value == String? {
     static var sessionID: Rule {
         Rule(
             placeholder: nil,
-            schema: { Schema.object([Field("session_id", Rule<String>.identifier.schema().nullable, isRequired: false)]) }
+            schema: {
+                Schema.object([Field("session_id", Rule<String>.identifier.schema().nullable, isRequired: false)])
+            }
         ) { value throws(Violation) in
             guard let object = value.objectValue else {
                 throw Violation("dict_type", "Input should be a valid dictionary")

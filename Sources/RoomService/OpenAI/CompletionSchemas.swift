@@ -56,7 +56,11 @@ enum CompletionSchemas {
 
     private static let chunk = Schema.object(
         [Field("object", Schema.constant("chat.completion.chunk"))] + common + [
-            Field("choices", Schema.array(of: chunkChoice).with("maxItems", 1), "Empty where the chunk tells the usage"),
+            Field(
+                "choices",
+                Schema.array(of: chunkChoice).with("maxItems", 1),
+                "Empty where the chunk tells the usage"
+            ),
             Field(
                 "usage",
                 Schema.reference("Usage").nullable,

@@ -30,7 +30,11 @@ extension Rule where Value == JSONValue {
     static var stopSequences: Rule {
         Rule(
             placeholder: .null,
-            schema: { Schema.any(of: [Schema.string, Schema.array(of: Schema.string).with("maxItems", .integer(Int64(stopLimit)))]) }
+            schema: {
+                Schema.any(of: [
+                    Schema.string, Schema.array(of: Schema.string).with("maxItems", .integer(Int64(stopLimit))),
+                ])
+            }
         ) { value throws(Violation) in
             if value.stringValue != nil { return value }
             guard let list = value.arrayValue, list.allSatisfy({ $0.stringValue != nil }) else {

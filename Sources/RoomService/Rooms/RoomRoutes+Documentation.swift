@@ -29,7 +29,11 @@ extension RoomRoutes {
     /// What can be done with a room that has just been made.
     private static let links: [Operation.Link] = [
         .init(name: "room", operationID: "getRoom", parameters: [("room_id", "$response.body#/data/room_id")]),
-        .init(name: "history", operationID: "getRoomHistory", parameters: [("room_id", "$response.body#/data/room_id")]),
+        .init(
+            name: "history",
+            operationID: "getRoomHistory",
+            parameters: [("room_id", "$response.body#/data/room_id")]
+        ),
         .init(
             name: "update",
             operationID: "updateRoom",

@@ -4,7 +4,8 @@ import Primitives
 extension ServiceRoutes {
     var operations: [Operation] {
         [
-            showIndex, isAlive, isReady, showHealth(at: "/health", "getHealth"), showHealth(at: "/api/health", "getAPIHealth"),
+            showIndex, isAlive, isReady, showHealth(at: "/health", "getHealth"),
+            showHealth(at: "/api/health", "getAPIHealth"),
         ]
     }
 

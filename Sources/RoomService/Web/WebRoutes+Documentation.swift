@@ -23,7 +23,11 @@ extension WebRoutes {
                         contents: StaticFile.mediaTypes.map { type in
                             let examples: [Operation.Example] =
                                 type == "text/javascript" ? [.init("answer", "A script", "export {};\n")] : []
-                            return .init(type: type, schema: type.hasPrefix("text/") ? Schema.string : [:], examples: examples)
+                            return .init(
+                                type: type,
+                                schema: type.hasPrefix("text/") ? Schema.string : [:],
+                                examples: examples
+                            )
                         },
                         headers: StaticFile.fields
                     ),
