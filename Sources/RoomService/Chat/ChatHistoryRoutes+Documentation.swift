@@ -130,7 +130,7 @@ extension ChatHistoryRoutes {
             "/api/chat/rooms",
             "listChatRooms",
             .histories,
-            "A user's rooms: use `GET /api/rooms`",
+            "A user's rooms: use GET /api/rooms",
             isDeprecated: true,
             parameters: [RoomRoutes.owner],
             responses: [
@@ -157,7 +157,7 @@ extension ChatHistoryRoutes {
             "/api/chat/session/create",
             "createChatSession",
             .histories,
-            "Begin a session in a new room: use `POST /api/session/create`",
+            "Begin a session in a new room: use POST /api/session/create",
             description: "The user is named by the body or, where there is none, by the query.",
             isDeprecated: true,
             parameters: [.optional("user_id", .userID, "Whose session it becomes, where there is no body")],

@@ -77,7 +77,7 @@ extension ChatRoutes {
             path,
             id,
             .chat,
-            path == "/api/chat/message" ? "Ask" : "Ask: another name of `/api/chat/message`",
+            path == "/api/chat/message" ? "Ask" : "Ask: another name of /api/chat/message",
             description: """
                 The answer is an event stream, or, with `Accept: application/json`, a 202 at once, for clients that listen \
                 elsewhere. A client that leaves does not stop the answer. The same `message_id` in the same session is the same \
@@ -125,11 +125,11 @@ extension ChatRoutes {
         return schema.with(
             "anyOf",
             [
-                .object(Schema.object([Field("query", Schema.string)])),
+                .object(Schema.object([Field("query", Schema.string)]).with("title", "query")),
                 .object(
                     Schema.object([
                         Field("query", ["type": "null"], isRequired: false), .required("message", .question),
-                    ])
+                    ]).with("title", "message")
                 ),
             ]
         )
@@ -169,7 +169,7 @@ extension ChatRoutes {
             id,
             .chat,
             path == "/api/chat/message"
-                ? "Ask or watch, by `EventSource`" : "Watch: another name of `/api/chat/message`",
+                ? "Ask or watch, by EventSource" : "Watch: another name of /api/chat/message",
             description: """
                 An `EventSource` reconnects by itself, so that a `GET` never answers a question twice. With an event's id \
                 (`Last-Event-ID` or `last_event_id`) it gets the rest of that stream. With `query` it gets a new stream; the same \

@@ -15,7 +15,7 @@ extension OpenAIRoutes {
             "/v1/models",
             "listModels",
             .openAI,
-            "The agents by their names, and `auto`",
+            "The agents by their names, and auto",
             responses: [
                 .json(
                     "The models",
