@@ -139,9 +139,9 @@ extension MetricsRoutes {
                         "text/plain",
                         "The metrics",
                         example: """
-                            # HELP roomservice_streams_running Answers that are being made
-                            # TYPE roomservice_streams_running gauge
-                            roomservice_streams_running 1
+                            # HELP process_resident_memory_bytes Resident memory
+                            # TYPE process_resident_memory_bytes gauge
+                            process_resident_memory_bytes 21483520.0
 
                             """
                     )
