@@ -237,8 +237,11 @@ function showMissing() {
 
 function showBanner(words, action) {
   const banner = byID("banner");
+  const text = words && `${words} ${navigator.onLine ? "Reconnecting…" : "It goes on when the network is back."}`;
+  // The button must not go away under the pointer.
+  if (text === (banner.firstChild?.textContent ?? null)) return;
   banner.hidden = !words;
-  banner.replaceChildren(...(words ? [h("span", {}, `${words} ${navigator.onLine ? "Reconnecting…" : "It goes on when the network is back."}`), button(action.text, action.run)] : []));
+  banner.replaceChildren(...(words ? [h("span", {}, text), button(action.text, action.run)] : []));
 }
 
 // MARK: The page

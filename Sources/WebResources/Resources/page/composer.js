@@ -32,7 +32,8 @@ export class Composer {
       this.#submit(callbacks.onAsk);
     });
     this.#text.addEventListener("input", () => this.#changed());
-    this.#stop.addEventListener("click", () => callbacks.onStop());
+    // Disabled it would lose the focus.
+    this.#stop.addEventListener("click", () => this.#stop.ariaDisabled === "true" || callbacks.onStop());
     this.#agent.addEventListener("change", () => agents.set(this.#room, this.#agent.value));
   }
 
@@ -104,7 +105,7 @@ export class Composer {
     // The service counts code points.
     const length = this.#text.value.length < countFrom ? 0 : [...this.#text.value].length;
     const isTooLong = length > limit;
-    this.#count.textContent = length < countFrom ? "" : isTooLong ? `${length - limit} characters too many` : `${limit - length} characters left`;
+    this.#count.textContent = length < countFrom ? "" : isTooLong ? `Too long by ${length - limit}` : `${limit - length} characters left`;
     this.#count.classList.toggle("too-long", isTooLong);
     this.#send.disabled = isTooLong || !this.#text.value.trim();
   }
@@ -121,7 +122,7 @@ export class Composer {
   }
 
   setStopping(isStopping) {
-    this.#stop.disabled = isStopping;
+    this.#stop.ariaDisabled = String(isStopping);
     this.#stop.lastChild.textContent = isStopping ? "Stopping" : "Stop";
   }
 

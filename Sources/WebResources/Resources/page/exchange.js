@@ -101,9 +101,13 @@ export class Exchange {
     const statuses = { complete: "completed", error: "failed" };
     const status = statuses[event.status] ?? event.status;
     this.#end(status, event.content ?? this.#text, answerFailure(event.error_code, event.error));
-    const end = { completed: "The answer is complete.", cancelled: "Stopped.", interrupted: "Interrupted." }[status];
-    const spoken = this.#parts.body.textContent.slice(0, announcedLength);
-    announce(`${end ?? answerFailure(event.error_code, event.error)} ${spoken}`);
+    this.announceEnd();
+  }
+
+  /** Tells users of screen readers how the answer ended, and what it is. */
+  announceEnd() {
+    const words = this.status === "completed" ? "The answer is complete." : this.#parts.state.querySelector("span")?.textContent;
+    announce(`${words} ${this.#parts.body.textContent.slice(0, announcedLength)}`);
   }
 
   #end(status, text, failure) {

@@ -18,6 +18,8 @@ export class Room {
   #live = null;
   #isAsking = false;
   #isTaking = false;
+  /** Whether something may have happened before the connection was there. */
+  #isBehind = false;
   #events = [];
   #ended = new Set();
   #unsent = null;
@@ -87,6 +89,7 @@ export class Room {
     } finally {
       this.#isAsking = false;
       this.#takeEvents();
+      this.#catchUp();
     }
     return true;
   }
@@ -154,8 +157,11 @@ export class Room {
         this.#events.push({ id, event });
         this.#takeEvents();
       },
-      // What has happened while nobody watched is in the history.
-      onOpen: isFirst => isFirst || this.#reconcile(),
+      // What has happened while nobody watched is in the history: a short answer may end before the connection is there.
+      onOpen: isFirst => {
+        this.#isBehind ||= !isFirst || this.#isAsking || this.#live !== null;
+        this.#catchUp();
+      },
       onAway: words => this.parts.banner(words, words && { text: "Try now", run: () => this.#watch?.retry() }),
       onGone: () => {
         this.#watch = null;
@@ -163,6 +169,12 @@ export class Room {
         this.#lookAfterRunning();
       },
     });
+  }
+
+  #catchUp() {
+    if (!this.#isBehind || this.#isAsking) return;
+    this.#isBehind = false;
+    this.#reconcile();
   }
 
   #detach() {
@@ -276,6 +288,7 @@ export class Room {
       this.#ended.add(this.#live.answer.streamID);
       this.#endLive();
       live.store(stored);
+      live.announceEnd();
     }
     this.#noteArrival(page.conversations);
     this.#lookAfterRunning();
