@@ -236,13 +236,13 @@ def test_what_no_client_sends_is_answered_as_described(service, description):
         with RawConnection(service.port) as connection:
             connection.send(request)
             got, headers, body = connection.read_response()
-        response = httpx.Response(int(got.split()[1]) if isinstance(got, str) else got, headers=headers, content=body)
-        assert response.status_code == status
-        description.check("get", "/api/rooms", response)
+        assert got == status
+        description.check("get", "/api/rooms", httpx.Response(status, headers=headers, content=body))
 
 
-def test_limits_of_rates_and_a_service_that_ends_are_as_described(make_service, connect):
-    limited = make_service("limited", RATE_LIMITS="reads=1/h,writes=1/h,messages=off").start()
+def test_limits_of_rates_and_of_time_are_as_described(make_service, connect):
+    limits = {"RATE_LIMITS": "reads=1/h,writes=1/h,messages=off", "HEADER_TIMEOUT_SECONDS": "0.5"}
+    limited = make_service("limited", **limits).start()
     http = connect(limited).http
     description = Description(http.get("/openapi.json").json())
     for method, path, request in (
@@ -257,6 +257,11 @@ def test_limits_of_rates_and_a_service_that_ends_are_as_described(make_service, 
     not_now = http.get("/api/chat/message", params=parameters, headers={"Accept": "text/event-stream"})
     assert not_now.status_code == 200 and '"retry_after_ms"' in not_now.text
     description.check("get", "/api/chat/message", not_now)
+    with RawConnection(limited.port) as connection:
+        connection.send(b"GET /api/rooms HTTP/1.1\r\n")
+        status, headers, body = connection.read_response()
+    assert status == 408
+    description.check("get", "/api/rooms", httpx.Response(status, headers=headers, content=body))
 
 
 @pytest.mark.timeout(180)
