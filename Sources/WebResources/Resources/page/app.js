@@ -82,13 +82,20 @@ function changed() {
   tabs?.postMessage("rooms");
 }
 
-/** Makes a room, and the open one of the address. It is called after its first question, unless it is renamed. */
-async function makeRoom(question) {
-  const name = question.replace(/[\s\p{C}]+/gu, " ").trim();
-  const made = await api.createRoom(user, name.length > nameLength ? `${[...name].slice(0, nameLength).join("").trim()}…` : name || undefined);
+/** What a room is called after its first question. */
+function nameFor(question) {
+  const words = [...question.replace(/[\s\p{C}]+/gu, " ").trim()];
+  return words.length > nameLength ? `${words.slice(0, nameLength).join("").trim()}…` : words.join("");
+}
+
+/** Makes the room for a question that is asked in none; it is the open one, unless another one has been opened meanwhile. */
+async function makeRoom(question, isOpen) {
+  const made = await api.createRoom(user, nameFor(question) || undefined);
   rooms.unshift(made);
-  history.replaceState(null, "", `#${made.room_id}`);
-  composer.moveTo(made.room_id);
+  if (isOpen()) {
+    history.replaceState(null, "", `#${made.room_id}`);
+    composer.moveTo(made.room_id);
+  }
   changed();
   return made.room_id;
 }
@@ -118,9 +125,8 @@ async function nameAfter(question) {
   const open = rooms.find(each => each.room_id === room.id);
   if (!open?.metadata?.unnamed) return;
   const { unnamed, ...metadata } = open.metadata;
-  const name = [...question.replace(/[\s\p{C}]+/gu, " ").trim()].slice(0, nameLength).join("");
   try {
-    Object.assign(open, await api.changeRoom(user, open.room_id, { room_name: name || open.room_name, metadata }));
+    Object.assign(open, await api.changeRoom(user, open.room_id, { room_name: nameFor(question) || open.room_name, metadata }));
     showRooms();
   } catch {
     // It stays “New room”, which the user can change.
@@ -224,14 +230,21 @@ function showWelcome() {
 
 function showMissing() {
   const id = room.id;
+  const draft = storage.drafts.get(id);
   room.forget();
+  if (draft) storage.drafts.set(null, draft);
+  rooms = rooms.filter(each => each.room_id !== id);
+  history.replaceState(null, "", location.pathname);
+  openRoom();
+  const begin = () => {
+    showWelcome();
+    composer.focus();
+  };
   transcript.showNotice(
     h("h2", {}, "This room is no longer there"),
     h("p", { role: "alert" }, "It was deleted, maybe in another window. Nothing else is lost."),
-    button("Begin a new one", () => go(null), { class: "button primary" }),
+    button("Begin a new one", begin, { class: "button primary" }),
   );
-  composer.setRunning(false);
-  rooms = rooms.filter(each => each.room_id !== id);
   refreshRooms();
 }
 

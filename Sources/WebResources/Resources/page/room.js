@@ -3,7 +3,7 @@
 import { api } from "./api.js";
 import { button, h } from "./dom.js";
 import { LiveAnswer } from "./live-answer.js";
-import { agents, forgetRoom, randomID, sessions } from "./storage.js";
+import { drafts, forgetRoom, randomID, sessions } from "./storage.js";
 import { Watch } from "./watch.js";
 import { callFailure } from "./words.js";
 
@@ -74,14 +74,18 @@ export class Room {
     exchange.agent = agent;
     composer.setRunning(true, { canStop: false });
     try {
-      this.id ??= await this.parts.makeRoom(text);
+      this.id ??= await this.parts.makeRoom(text, () => !this.#isClosed);
       const accepted = await this.#send(question, agent);
       this.#unsent = null;
       this.#begin(exchange, accepted);
       this.parts.onChange();
     } catch (failure) {
       this.#unsent = question;
-      if (this.#isClosed) return false;
+      if (this.#isClosed) {
+        // Who has gone to another room finds it when he comes back.
+        drafts.set(this.id, text);
+        return false;
+      }
       transcript.remove(exchange);
       if (!transcript.exchanges.length) this.parts.showWelcome();
       composer.setRunning(false);
@@ -120,6 +124,7 @@ export class Room {
 
   #begin(exchange, accepted) {
     const { transcript, composer } = this.parts;
+    if (this.#isClosed) return;
     const shown = transcript.exchanges.find(other => other.streamID === accepted.stream_id);
     if (shown) transcript.remove(exchange);
     else exchange.accept(accepted.session_id, accepted.stream_id);
@@ -237,6 +242,7 @@ export class Room {
   #endLive() {
     clearTimeout(this.#timers.stop);
     this.#live = null;
+    if (document.hidden) this.setVisible(false);
     this.parts.composer.setRunning(false);
     this.parts.onChange();
   }
