@@ -182,7 +182,7 @@ package final class StreamLog: Sendable {
     /// - Returns: nil when what follows `cursor` is no longer held.
     func read(from cursor: inout Int, into batch: inout WriteBatch, isChunked: Bool) -> BodyState? {
         state.withLock { state in
-            guard cursor >= state.firstByte else { return nil }
+            guard cursor >= state.firstByte, !state.isCut else { return nil }
             let (end, whenRead) = state.readableEnd(from: &cursor)
             var place = cursor
             var index = state.segment(at: place)

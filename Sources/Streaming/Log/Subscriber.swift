@@ -37,7 +37,7 @@ final class Subscriber: LogWatcher, BodyProducer {
     private func watch(_ log: StreamLog, from cursor: Int) {
         self.log = log
         self.cursor = cursor
-        if !log.holds(cursor) { reset(log) }
+        if !log.holds(cursor), !log.isCut { reset(log) }
         watchers = log.watchers(on: outlet.loop)
         watchers?.add(self)
     }
@@ -77,7 +77,7 @@ final class Subscriber: LogWatcher, BodyProducer {
             guard let log else { return fillBefore(&batch, then: .waiting) }
             let count = fillBefore(&batch)
             guard let state = log.read(from: &cursor, into: &batch, isChunked: outlet.isChunked) else {
-                // Too far behind. What it has missed it gets when it comes again.
+                // Too far behind, or given up. What it has missed it gets when it comes again.
                 metrics?.cutForLag.add(1, ordering: .relaxed)
                 outlet.abort()
                 return .waiting
