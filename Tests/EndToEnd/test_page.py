@@ -1,12 +1,13 @@
 """The chat page in a real browser: rooms, questions, answers and their history."""
 
+import re
 import threading
 
 import httpx
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from api import Api, demo, unique
+from api import Api, unique
 from chat import write_agents
 from page import ChatPage
 from scripted_model import DONE, ScriptedModel, answer, chunk, delta, finish, wait
@@ -67,7 +68,9 @@ def history(site_api, page):
 
 
 def test_from_the_first_visit_to_a_streamed_answer(browser, site, gate):
-    page = ChatPage(browser, site.url)
+    # As it says itself where it is.
+    address = re.search(r"^Page: +(http://\S+)/ ", site.stdout, re.MULTILINE)[1]
+    page = ChatPage(browser, address)
     page.forget_everything()
     page.open()
     assert page.text("#account-name").startswith("guest-")

@@ -77,7 +77,8 @@ def test_an_answer_goes_on_after_the_network_was_cut(page, proxy, site_api, scri
     gate.set()
     wait_until(lambda: site_api.history(page.room_id)["conversations"][0]["status"] == "completed", what="the answer's end")
     proxy.is_away = False
-    page.click("#banner .button")
+    # Unless the browser has been faster.
+    page.js("document.querySelector('#banner .button')?.click()")
     page.wait_for(status="completed", answer="".join(numbers(0, 200)))
     wait_until(lambda: page.text("#banner") == "", what="the banner to go")
     assert len(page.exchanges) == 1
@@ -193,6 +194,48 @@ def test_who_is_too_fast_is_told_when_to_go_on(browser, make_service, connect, s
     page.wait_for_text("#notice", "That was a little too fast.")
     page.click("#notice .button")
     page.wait_for(question="Two", status="completed")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (503, "UNAVAILABLE", "The service cannot get at its store at the moment."),
+        (503, "OVERLOADED", "The service has too much to do at the moment."),
+        (503, "SHUTTING_DOWN", "The service is being restarted."),
+        (429, "STREAM_LIMIT_EXCEEDED", "Too many of your answers are being written at the same time."),
+        (409, "STREAM_ACTIVE", "An answer is already being written in this room."),
+        (500, "INTERNAL_ERROR", "Something went wrong in the service."),
+    ],
+)
+def test_a_refused_question_is_given_back_with_the_reason(page, status, code, words):
+    page.js(
+        """window.fetch = (real => (path, ...rest) => {
+            if (path !== '/api/chat/message' || window.isBack) return real(path, ...rest);
+            const body = JSON.stringify({success: false, error: 'x', error_code: arguments[1]});
+            return Promise.resolve(new Response(body, {status: arguments[0]}));
+        })(fetch)""".replace("arguments[", "window.refusal["),
+    )
+    page.js("window.refusal = [arguments[0], arguments[1]]", status, code)
+    page.say("Please")
+    page.wait_for_text("#notice", words)
+    assert page.find("#question").get_attribute("value") == "Please" and page.exchanges == []
+    page.js("window.isBack = true")
+    page.click("#notice .button")
+    page.wait_for(question="Please", status="completed")
+
+
+def test_who_leaves_a_room_while_a_question_fails_finds_it_again(page):
+    page.say("First")
+    page.wait_for(status="completed")
+    fragment = f"#{page.room_id}"
+    page.js("window.fetch = (real => (path, ...rest) => path === '/api/chat/message' ? new Promise((_, fail) => window.fail = fail) : real(path, ...rest))(fetch)")
+    page.say("Into the void")
+    wait_until(lambda: page.js("return Boolean(window.fail)"), what="the question")
+    page.click("#new-room")
+    wait_until(lambda: f"#{page.room_id}" != fragment, what="the new room")
+    page.js("window.fail(new TypeError('gone'))")
+    page.click(f".room-link[href='{fragment}']")
+    wait_until(lambda: page.find("#question").get_attribute("value") == "Into the void", what="the question")
 
 
 def test_who_has_too_many_rooms_is_told_so(browser, make_service, settings):

@@ -2,21 +2,21 @@
 
 import { api } from "./api.js";
 import { Composer } from "./composer.js";
+import * as deletions from "./deletions.js";
 import { applyTheme, askAccount, askName } from "./dialogs.js";
-import { button, byID, h } from "./dom.js";
+import { byID } from "./dom.js";
 import { closeDrawer } from "./drawer.js";
 import { ready as markdownReady } from "./markdown.js";
+import { showMissing, showWelcome } from "./notices.js";
 import { Room } from "./room.js";
 import { RoomList } from "./room-list.js";
 import * as storage from "./storage.js";
 import * as toasts from "./toasts.js";
 import { Transcript } from "./transcript.js";
-import { callFailure } from "./words.js";
+import { callFailure, nameFor } from "./words.js";
 
-const suggestions = ["What can you do?", "How do answers reach me?", "Explain rooms and sessions"];
 /** How often the list of rooms is looked at, in milliseconds: other devices change it too. */
 const refreshTime = 60_000;
-const nameLength = 60;
 
 const tabs = typeof BroadcastChannel === "function" ? new BroadcastChannel("roomservice") : null;
 let user = storage.user();
@@ -24,8 +24,6 @@ let rooms = [];
 let areRoomsKnown = false;
 let room = null;
 let agentNames = { defaultAgent: "assistant" };
-/** Rooms that are gone for the user, and still there for the service until that cannot be undone any more. */
-const deleted = new Set();
 
 const list = new RoomList({ onRename: rename, onDelete: remove });
 const transcript = new Transcript({
@@ -40,7 +38,7 @@ const composer = new Composer({
 // MARK: Rooms
 
 function showRooms() {
-  list.show(rooms.filter(each => !deleted.has(each.room_id)), room?.id);
+  list.show(rooms.filter(each => !deletions.has(each.room_id)), room?.id);
   showHead();
 }
 
@@ -82,20 +80,21 @@ function changed() {
   tabs?.postMessage("rooms");
 }
 
-/** Makes a room, and the open one of the address. It is called after its first question, unless it is renamed. */
-async function makeRoom(question) {
-  const name = question.replace(/[\s\p{C}]+/gu, " ").trim();
-  const made = await api.createRoom(user, name.length > nameLength ? `${[...name].slice(0, nameLength).join("").trim()}…` : name || undefined);
+/** Makes the room for a question that is asked in none; it is the open one, unless another one has been opened meanwhile. */
+async function makeRoom(question, isOpen) {
+  const made = await api.createRoom(user, nameFor(question) || undefined);
   rooms.unshift(made);
-  history.replaceState(null, "", `#${made.room_id}`);
-  composer.moveTo(made.room_id);
+  if (isOpen()) {
+    history.replaceState(null, "", `#${made.room_id}`);
+    composer.moveTo(made.room_id);
+  }
   changed();
   return made.room_id;
 }
 
 async function newRoom() {
   closeDrawer();
-  const newest = rooms.find(each => !deleted.has(each.room_id));
+  const newest = rooms.find(each => !deletions.has(each.room_id));
   // An empty room is as new as any.
   if (newest?.message_count === 0 && newest.metadata.unnamed) {
     go(newest.room_id);
@@ -118,9 +117,8 @@ async function nameAfter(question) {
   const open = rooms.find(each => each.room_id === room.id);
   if (!open?.metadata?.unnamed) return;
   const { unnamed, ...metadata } = open.metadata;
-  const name = [...question.replace(/[\s\p{C}]+/gu, " ").trim()].slice(0, nameLength).join("");
   try {
-    Object.assign(open, await api.changeRoom(user, open.room_id, { room_name: name || open.room_name, metadata }));
+    Object.assign(open, await api.changeRoom(user, open.room_id, { room_name: nameFor(question) || open.room_name, metadata }));
     showRooms();
   } catch {
     // It stays “New room”, which the user can change.
@@ -138,36 +136,23 @@ function rename(target) {
   });
 }
 
-/** Deletes a room once that cannot be undone any more: the service's own deletion is final. */
 function remove(target) {
-  const { room_id: id, room_name: name } = target;
-  const owner = user;
+  const { room_id: id } = target;
   const wasOpen = room?.id === id;
   if (list.hasFocus(id)) list.focusBeside(id);
-  deleted.add(id);
-  showRooms();
-  if (wasOpen) go(null);
-  toasts.showUndo(
-    `“${name}” is deleted.`,
-    () => {
-      deleted.delete(id);
+  deletions.begin(target, user, {
+    onUndo() {
       showRooms();
       if (wasOpen) go(id);
     },
-    async isLast => {
-      try {
-        await api.deleteRoom(owner, id, isLast);
-        storage.forgetRoom(id);
-        rooms = rooms.filter(each => each.room_id !== id);
-        changed();
-      } catch (failure) {
-        if (failure.status === 404) return;
-        deleted.delete(id);
-        showRooms();
-        toasts.showMessage(`“${name}” is still there: it could not be deleted. ${callFailure(failure)}`);
-      }
+    onDone() {
+      rooms = rooms.filter(each => each.room_id !== id);
+      changed();
     },
-  );
+    onFailure: showRooms,
+  });
+  showRooms();
+  if (wasOpen) go(null);
 }
 
 // MARK: The open room
@@ -185,15 +170,14 @@ function openRoom() {
   room = new Room(id, {
     transcript,
     composer,
-    banner: showBanner,
-    showWelcome,
+    showWelcome: welcome,
     makeRoom,
     user: () => user,
     onChange: () => {
       changed();
       nameAfter(transcript.exchanges[0]?.question ?? "");
     },
-    onMissing: showMissing,
+    onMissing: leaveMissing,
   });
   composer.open(id);
   list.mark(id);
@@ -202,7 +186,7 @@ function openRoom() {
   if (id) room.open();
   else {
     composer.setRunning(false);
-    showWelcome();
+    welcome();
   }
 }
 
@@ -214,34 +198,23 @@ function showHead() {
   document.title = open ? `${name} · RoomService` : "RoomService";
 }
 
-function showWelcome() {
-  transcript.showNotice(
-    h("h2", {}, "What would you like to know?"),
-    h("p", {}, "Answers are written while you watch. You can stop them, close this page, and come back: what was said stays in its room."),
-    h("ul", { class: "suggestions" }, ...suggestions.map(text => h("li", {}, button(text, () => room.ask(text), { class: "suggestion" })))),
-  );
+function welcome() {
+  showWelcome(transcript, text => room.ask(text));
 }
 
-function showMissing() {
+function leaveMissing() {
   const id = room.id;
+  const draft = storage.drafts.get(id);
   room.forget();
-  transcript.showNotice(
-    h("h2", {}, "This room is no longer there"),
-    h("p", { role: "alert" }, "It was deleted, maybe in another window. Nothing else is lost."),
-    button("Begin a new one", () => go(null), { class: "button primary" }),
-  );
-  composer.setRunning(false);
+  if (draft) storage.drafts.set(null, draft);
   rooms = rooms.filter(each => each.room_id !== id);
+  history.replaceState(null, "", location.pathname);
+  openRoom();
+  showMissing(transcript, () => {
+    welcome();
+    composer.focus();
+  });
   refreshRooms();
-}
-
-function showBanner(words, action) {
-  const banner = byID("banner");
-  const text = words && `${words} ${navigator.onLine ? "Reconnecting…" : "It goes on when the network is back."}`;
-  // The button must not go away under the pointer.
-  if (text === (banner.firstChild?.textContent ?? null)) return;
-  banner.hidden = !words;
-  banner.replaceChildren(...(words ? [h("span", {}, text), button(action.text, action.run)] : []));
 }
 
 // MARK: The page

@@ -19,6 +19,7 @@ export class Exchange {
   time = new Date();
   element;
   #text = "";
+  #shownState = "";
   #parts;
   #view;
   #callbacks;
@@ -127,19 +128,19 @@ export class Exchange {
 
   #showState(activity = null, failure = "") {
     const isRunning = this.status === "waiting" || this.status === "streaming";
+    const words = isRunning ? (activity ?? (this.#text ? "" : "Waiting for the answer")) : failure;
+    // With each token it is called, and nearly always there is nothing to do.
+    const key = `${this.status} ${words}`;
+    if (isRunning && key === this.#shownState) return;
+    this.#shownState = key;
     this.element.dataset.status = this.status;
     this.element.setAttribute("aria-busy", String(isRunning));
     const { state, actions } = this.#parts;
     if (isRunning) {
-      const words = this.#text ? activity : (activity ?? "Waiting for the answer");
-      if (state.dataset.words !== (words ?? "")) {
-        state.dataset.words = words ?? "";
-        state.replaceChildren(...(words ? [h("span", { class: "dots", "aria-hidden": "true" }), h("span", { class: "activity" }, words)] : []));
-      }
+      state.replaceChildren(...(words ? [h("span", { class: "dots", "aria-hidden": "true" }), h("span", { class: "activity" }, words)] : []));
       actions.replaceChildren();
       return;
     }
-    delete state.dataset.words;
     const again = () => button("Ask again", () => this.#callbacks.onAskAgain(this.question), { class: "quiet" });
     const mark = (name, text, ...more) => h("p", { class: `mark ${this.status}` }, icon(name), h("span", {}, text), ...more);
     const marks = {

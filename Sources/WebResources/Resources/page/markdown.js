@@ -43,9 +43,8 @@ export class MarkdownView {
     if (!lexer) ready.then(() => this.#text && this.finish(this.#text));
   }
 
-  /** The text so far. */
+  /** The text so far: what it was before, and more. */
   update(text) {
-    if (!text.startsWith(this.#text.slice(0, this.#settled))) this.#clear();
     this.#text = text;
     if (!this.#frame) this.#frame = requestAnimationFrame(() => this.#renderInTime());
   }

@@ -1,26 +1,28 @@
 // The open room: its conversation, its session, and the answer that is being written.
 
 import { api } from "./api.js";
-import { button, h } from "./dom.js";
+import { send } from "./asking.js";
+import { EventQueue } from "./event-queue.js";
 import { LiveAnswer } from "./live-answer.js";
-import { agents, forgetRoom, randomID, sessions } from "./storage.js";
+import { showBanner, showLoadFailure } from "./notices.js";
+import { drafts, forgetRoom, randomID, sessions } from "./storage.js";
 import { Watch } from "./watch.js";
-import { callFailure } from "./words.js";
 
 const newest = 10;
 /** How often an answer is asked for that cannot be watched, in milliseconds. */
 const pollTime = 2_000;
 /** A tab that nobody sees holds no connection after this time: browsers have only a few for all tabs together. */
 const hiddenTime = 30_000;
+/** How much the service's clock and this one may differ, in milliseconds. */
+const clockSkew = 60_000;
 
 export class Room {
   #watch = null;
   #live = null;
   #isAsking = false;
-  #isTaking = false;
   /** Whether something may have happened before the connection was there. */
   #isBehind = false;
-  #events = [];
+  #events = new EventQueue(entry => this.#take(entry));
   #ended = new Set();
   #unsent = null;
   #timers = { poll: 0, hidden: 0, stop: 0 };
@@ -28,7 +30,7 @@ export class Room {
 
   /**
    * @param id the room's, or null for one that the first question makes
-   * @param parts `transcript`, `composer`, `banner(words, action)`, `user()`, `makeRoom(question)`, `onChange()` when the list of
+   * @param parts `transcript`, `composer`, `user()`, `makeRoom(question, isOpen)`, `showWelcome()`, `onChange()` when the list of
    *   rooms has to be looked at again, `onMissing()`
    */
   constructor(id, parts) {
@@ -44,9 +46,7 @@ export class Room {
     } catch (failure) {
       if (this.#isClosed) return;
       if (failure.status === 404) return this.parts.onMissing();
-      const again = button("Try again", () => this.open(), { class: "button primary" });
-      transcript.showNotice(h("h2", {}, "This conversation could not be loaded"), h("p", { role: "alert" }, callFailure(failure)), again);
-      return;
+      return showLoadFailure(transcript, failure, () => this.open());
     }
     if (this.#isClosed) return;
     if (!transcript.exchanges.length) this.parts.showWelcome();
@@ -58,7 +58,7 @@ export class Room {
     this.#isClosed = true;
     this.#watch?.close();
     Object.values(this.#timers).forEach(clearTimeout);
-    this.parts.banner(null);
+    showBanner(null);
   }
 
   // MARK: Asking
@@ -67,59 +67,46 @@ export class Room {
     const { transcript, composer } = this.parts;
     if (this.#isAsking || composer.isRunning) return false;
     this.#isAsking = true;
+    // The question may be the one whose answer begins: that is known once it is accepted.
+    this.#events.pause();
     // The same question after a failure has the same id: the service answers it once, even if it had come to it.
-    const question = this.#unsent?.text === text ? this.#unsent : { text, messageID: randomID() };
+    const question = this.#unsent?.text === text ? this.#unsent : { text, messageID: randomID(), asked: Date.now() };
     const exchange = transcript.add(text);
     const agent = composer.agent;
     exchange.agent = agent;
     composer.setRunning(true, { canStop: false });
     try {
-      this.id ??= await this.parts.makeRoom(text);
-      const accepted = await this.#send(question, agent);
+      this.id ??= await this.parts.makeRoom(text, () => !this.#isClosed);
+      const accepted = await send({ ...question, agent }, this.id, {
+        user: this.parts.user,
+        onSession: session => this.#attach(session),
+        onSessionEnd: () => this.#detach(),
+      });
       this.#unsent = null;
       this.#begin(exchange, accepted);
       this.parts.onChange();
     } catch (failure) {
       this.#unsent = question;
-      if (this.#isClosed) return false;
+      if (this.#isClosed) {
+        // Who has gone to another room finds it when he comes back.
+        drafts.set(this.id, text);
+        return false;
+      }
       transcript.remove(exchange);
       if (!transcript.exchanges.length) this.parts.showWelcome();
-      composer.setRunning(false);
+      composer.setRunning(this.#live !== null);
       composer.giveBack(text, failure, () => this.ask(text));
     } finally {
       this.#isAsking = false;
-      this.#takeEvents();
+      this.#events.resume();
       this.#catchUp();
     }
     return true;
   }
 
-  async #send(question, agent) {
-    for (let isAgain = false; ; isAgain = true) {
-      const session = await this.#session();
-      try {
-        return await api.ask({ session_id: session, query: question.text, message_id: question.messageID, agent_type: agent });
-      } catch (failure) {
-        // A session lasts half an hour. The room stays, and gets another one.
-        if (failure.status !== 404 || isAgain) throw failure;
-        this.#detach();
-        sessions.forget(this.id);
-      }
-    }
-  }
-
-  async #session() {
-    let session = sessions.get(this.id);
-    if (!session) {
-      session = (await api.createSession(this.parts.user(), this.id)).session_id;
-      sessions.set(this.id, session);
-    }
-    this.#attach(session);
-    return session;
-  }
-
   #begin(exchange, accepted) {
     const { transcript, composer } = this.parts;
+    if (this.#isClosed) return;
     const shown = transcript.exchanges.find(other => other.streamID === accepted.stream_id);
     if (shown) transcript.remove(exchange);
     else exchange.accept(accepted.session_id, accepted.stream_id);
@@ -153,16 +140,13 @@ export class Room {
     if (!session || this.#watch?.session === session) return;
     this.#watch?.close();
     this.#watch = new Watch(session, {
-      onEvent: (id, event) => {
-        this.#events.push({ id, event });
-        this.#takeEvents();
-      },
+      onEvent: (id, event) => this.#events.push({ id, event }),
       // What has happened while nobody watched is in the history: a short answer may end before the connection is there.
       onOpen: isFirst => {
         this.#isBehind ||= !isFirst || this.#isAsking || this.#live !== null;
         this.#catchUp();
       },
-      onAway: words => this.parts.banner(words, words && { text: "Try now", run: () => this.#watch?.retry() }),
+      onAway: words => showBanner(words, () => this.#watch?.retry()),
       onGone: () => {
         this.#watch = null;
         if (sessions.get(this.id) === session) sessions.forget(this.id);
@@ -201,42 +185,32 @@ export class Room {
     }
   }
 
-  /** Takes events in their order. The first of an answer that somebody else has asked for needs a look at the history. */
-  async #takeEvents() {
-    // A question that is being accepted may be the one whose answer begins.
-    if (this.#isTaking || this.#isAsking) return;
-    this.#isTaking = true;
-    try {
-      while (this.#events.length && !this.#isAsking) {
-        const events = this.#events;
-        this.#events = [];
-        for (const [index, { id, event }] of events.entries()) {
-          if (this.#isAsking) {
-            this.#events.unshift(...events.slice(index));
-            break;
-          }
-          if (this.#live?.answer.streamID === event.stream_id || (await this.#adopt(event.stream_id))) this.#take(id, event);
-        }
-      }
-    } finally {
-      this.#isTaking = false;
-    }
+  /** Takes an event. The first of an answer that somebody else has asked for needs a look at the history. */
+  #take(entry) {
+    if (this.#live?.answer.streamID === entry.event.stream_id) return this.#apply(entry);
+    return this.#adopt(entry.event.stream_id).then(isOurs => isOurs && this.#apply(entry));
   }
 
-  #take(id, event) {
-    const { exchange, answer } = this.#live;
-    if (!answer.take(id, event)) return;
+  #apply({ id, event }) {
+    const { exchange, answer } = this.#live ?? {};
+    if (answer?.streamID !== event.stream_id || !answer.take(id, event)) return;
     if (event.agent_type) exchange.agent = event.agent_type;
-    if (!answer.end) return exchange.update(answer.text, answer.activity);
+    if (answer.end) this.#finish(answer.end);
+    else exchange.update(answer.text, answer.activity);
+  }
+
+  #finish(end) {
+    const { exchange, answer } = this.#live;
     this.#ended.add(answer.streamID);
     this.#endLive();
-    exchange.finish(answer.end);
+    exchange.finish(end);
     this.#reconcile();
   }
 
   #endLive() {
     clearTimeout(this.#timers.stop);
     this.#live = null;
+    if (document.hidden) this.setVisible(false);
     this.parts.composer.setRunning(false);
     this.parts.onChange();
   }
@@ -297,8 +271,9 @@ export class Room {
   /** A question that seemed lost has come to the service all the same. */
   #noteArrival(conversations) {
     if (!this.#unsent || this.#isAsking) return;
-    if (!conversations.some(each => each.session_id === sessions.get(this.id) && each.user_input === this.#unsent.text && Date.now() - new Date(each.timestamp) < 60_000)) return;
-    this.parts.composer.forget(this.#unsent.text);
+    const { text, asked } = this.#unsent;
+    if (!conversations.some(each => each.user_input === text && new Date(each.timestamp) >= asked - clockSkew)) return;
+    this.parts.composer.forget(text);
     this.#unsent = null;
   }
 

@@ -65,11 +65,13 @@ export class Watch {
 
   /** An EventSource gives up when nothing is left of the answer that it resumes, or when the service refuses: why, it does not tell. */
   async #check() {
+    const source = this.#source;
+    const isOver = () => this.#isClosed || this.#source !== source;
     try {
       await api.session(this.session);
-      if (!this.#isClosed) this.#open();
+      if (!isOver()) this.#open();
     } catch (failure) {
-      if (this.#isClosed) return;
+      if (isOver()) return;
       if (failure.status === 404) {
         this.close();
         this.#callbacks.onAway(null);

@@ -36,3 +36,11 @@ export function callFailure(failure) {
 export function isPassing(failure) {
   return failure.status === 0 || failure.status === 408 || failure.status === 429 || failure.status >= 500;
 }
+
+const nameLength = 60;
+
+/** What a room is called after its first question. */
+export function nameFor(question) {
+  const characters = [...question.replace(/[\s\p{C}]+/gu, " ").trim()];
+  return characters.length > nameLength ? `${characters.slice(0, nameLength).join("").trim()}…` : characters.join("");
+}
