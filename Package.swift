@@ -14,6 +14,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "CSystem"),
+        .target(name: "WebResources", resources: [.copy("Resources")]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         // Without pkgConfig: its flags have one that the package manager refuses, and none that is needed.
@@ -40,6 +41,7 @@ let package = Package(
             name: "RoomService",
             dependencies: [
                 "CSystem", "HTTPClient", "HTTPServer", "Redis", "Streaming", "Storage", "Agents", "Primitives",
+                "WebResources",
             ],
             swiftSettings: settings
         ),

@@ -32,11 +32,7 @@ struct APIRequest: Sendable {
     func json() throws(APIError) -> JSONValue? {
         guard !http.body.isEmpty else { return nil }
         if let type = headers["content-type"], !Self.isJSON(type) {
-            throw APIError(
-                .unsupportedMediaType,
-                "UNSUPPORTED_MEDIA_TYPE",
-                "The body must be JSON: send it with Content-Type: application/json"
-            )
+            throw .unsupportedMediaType
         }
         do throws(JSONError) {
             return try JSONParser.parse(http.body)

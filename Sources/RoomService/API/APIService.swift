@@ -14,6 +14,9 @@ enum RouteHandler: Sendable {
 /// A group of routes that belong together.
 protocol RouteGroup: Sendable {
     func add(to router: inout Router<RouteHandler>)
+
+    /// The documentation of those routes, one operation for each.
+    var operations: [Operation] { get }
 }
 
 /// The API as the HTTP server sees it: finds the route, and gives every response what all of them have in common.
@@ -64,7 +67,7 @@ struct APIService: HTTPService {
             return run(handler, APIRequest(http: http, pathParameters: parameters, log: log))
         case .methodNotAllowed(let allow):
             if http.head.method == .options { return .now(cors.preflight(allow: allow)) }
-            var error = APIError(.methodNotAllowed, "METHOD_NOT_ALLOWED", "Method Not Allowed")
+            var error = APIError.methodNotAllowed
             error.allow = allow
             return .now(failure(error, http, log))
         case .notFound:

@@ -10,6 +10,8 @@ struct Application: Sendable {
     let store: any Store
     let tracker: ActiveStreamTracker
     let server: HTTPServer
+    /// All that can be asked for.
+    let routes: [(method: HTTPMethod, pattern: String)]
     let time: any TimeSource
     let logger: Logger
     private let cluster: Cluster?
@@ -29,6 +31,7 @@ struct Application: Sendable {
         group: EventLoopGroup,
         loop: EventLoop,
         agents: AgentRegistry,
+        files: StaticFiles = StaticFiles(),
         time: any TimeSource,
         ids: any IdentifierGenerator = RandomIdentifierGenerator(),
         logger: Logger
@@ -56,6 +59,7 @@ struct Application: Sendable {
             settings,
             store,
             agents,
+            files,
             tracker,
             cluster,
             backlog,
@@ -68,6 +72,7 @@ struct Application: Sendable {
             ids,
             logger
         )
+        routes = service.router.routes
         let watch = StoreWatch(store: store, tracker: tracker, instanceID: instanceID, time: time, logger: logger)
         // Before anybody is served: no running answer of a store that is not shared can be anybody's yet.
         if !store.isShared { try await watch.interruptOrphans() }
@@ -99,6 +104,7 @@ struct Application: Sendable {
         _ settings: Settings,
         _ store: any Store,
         _ agents: AgentRegistry,
+        _ files: StaticFiles,
         _ tracker: ActiveStreamTracker,
         _ cluster: Cluster?,
         _ backlog: StoreBacklog,
@@ -140,7 +146,8 @@ struct Application: Sendable {
         )
         let reconnectDelay = ReconnectDelay(tracker: tracker, random: ids)
         let readers = StreamReaders(tracker, logger)
-        let groups: [any RouteGroup] = [
+        let web = WebRoutes(files)
+        var groups: [any RouteGroup] = [
             ServiceRoutes(
                 store: store,
                 tracker: tracker,
@@ -150,8 +157,10 @@ struct Application: Sendable {
                 time: time,
                 readiness: readiness,
                 loopWatch: loopWatch,
+                page: web.page,
                 logger: logger
             ),
+            web,
             RoomRoutes(
                 store: store,
                 chat: chat,
@@ -175,6 +184,8 @@ struct Application: Sendable {
             ChatHistoryRoutes(store: store, sessions: sessions, agents: agents, tracker: tracker, time: time),
             OpenAIRoutes(chat: chat, startedAt: time.now, readers: readers),
         ]
+        let documented = groups.flatMap(\.operations)
+        groups.append(DocumentationRoutes(documented, limits: settings.server.limits, files: files))
         var router = Router<RouteHandler>()
         for group in groups { group.add(to: &router) }
         let service = APIService(

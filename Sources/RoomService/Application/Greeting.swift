@@ -23,7 +23,7 @@ struct Greeting {
         let json = "-H 'Content-Type: application/json'"
         return """
             \(ServiceInfo.name) \(ServiceInfo.version)
-            Address: \(address)
+            Page:    \(address)/ (open it in a browser)
             Store:   \(store)
             \(agentLines)
             OpenAI:  clients of OpenAI's API can ask the agents at \(address)/v1

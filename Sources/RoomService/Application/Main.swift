@@ -134,6 +134,7 @@ enum Main {
                 group: group,
                 loop: loop,
                 agents: AgentRegistry(settings, client: client, logger: logger),
+                files: StaticFiles.load(logger: logger),
                 time: time,
                 logger: logger
             )

@@ -21,31 +21,28 @@ struct ChatHistoryRoutes: RouteGroup {
         router.on(.post, "/api/chat/session/create", .task(createSession))
     }
 
-    private func info(_ request: APIRequest) throws(APIError) -> HTTPResponse {
+    private func info(_ request: APIRequest) throws(APIError) -> HTTPResponse { Envelope.plain(information) }
+
+    var information: JSONObject {
         let list = agents.agents.map { agent -> JSONValue in
             ["agent_type": .string(agent.name), "description": .string(agent.summary)]
         }
-        return Envelope.plain([
+        return [
             "service": .string(ServiceInfo.name),
             "version": .string(ServiceInfo.version),
             "agents": .array(list),
             "default_agent": .string(agents.defaultAgent.name),
             "streaming": "text/event-stream",
-            "statuses": [
-                "started", "streaming", "reasoning", "tool_call", "reset", "complete", "cancelled", "error",
-                "interrupted",
-            ],
-        ])
+            "statuses": .array(ChatEventSchemas.statuses.map(JSONValue.string)),
+        ]
     }
 
     // MARK: Histories
 
-    private static let limits = 1...200
-
     private func userHistory(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         var query = try request.query()
         let userID = query.required("user_id", .userID)
-        let limit = query.integer("limit", default: 50, Self.limits)
+        let limit = query.integer("limit", default: PageLimits.standard, PageLimits.conversations)
         try check { () throws(ValidationError) in try query.finish() }
         request.log.note(userID: userID)
         return try await history(.user(userID, agentType: nil), limit: limit)
@@ -56,7 +53,7 @@ struct ChatHistoryRoutes: RouteGroup {
         let agentType = request.path("agent_type")
         let sessionID = query.optional("session_id", .identifier)
         let userID = sessionID == nil ? query.required("user_id", .userID) : query.optional("user_id", .userID)
-        let limit = query.integer("limit", default: 50, Self.limits)
+        let limit = query.integer("limit", default: PageLimits.standard, PageLimits.conversations)
         try check { () throws(ValidationError) in try query.finish() }
         request.log.note(userID: userID)
         let filter: ConversationFilter
@@ -71,7 +68,7 @@ struct ChatHistoryRoutes: RouteGroup {
 
     private func roomHistory(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         var query = try request.query()
-        let limit = query.integer("limit", default: 50, Self.limits)
+        let limit = query.integer("limit", default: PageLimits.standard, PageLimits.conversations)
         try check { () throws(ValidationError) in try query.finish() }
         let roomID = request.path("room_id")
         let room = try await storing { () throws(StoreError) in try await store.room(id: roomID) }
@@ -117,13 +114,15 @@ struct ChatHistoryRoutes: RouteGroup {
     }
 
     private func createSession(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        var query = try request.query()
         let userID: String
         if let json = try request.json() {
             var body = BodyReader(json)
             userID = body.required("user_id", .userID)
-            try check { () throws(ValidationError) in try body.finish() }
+            // The body's name counts. One that no user can have is a mistake all the same.
+            _ = query.optional("user_id", .userID)
+            try check { () throws(ValidationError) in try ValidationError.check(query.faults, body.faults) }
         } else {
-            var query = try request.query()
             userID = query.required("user_id", .userID)
             try check { () throws(ValidationError) in try query.finish() }
         }

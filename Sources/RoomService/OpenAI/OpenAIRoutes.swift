@@ -30,7 +30,7 @@ struct OpenAIRoutes: RouteGroup {
         return Envelope.plain(json(ofModel: name))
     }
 
-    private func json(ofModel name: String) -> JSONObject {
+    func json(ofModel name: String) -> JSONObject {
         [
             "id": .string(name),
             "object": "model",
@@ -42,9 +42,7 @@ struct OpenAIRoutes: RouteGroup {
     /// The agent of that name; for `auto` that which answers where nothing else decides.
     private func agent(ofModel name: String) throws(APIError) -> any Agent {
         guard let agent = chat.agents.agent(for: name, roomInitialAgent: nil, sessionActiveAgent: nil) else {
-            var error = APIError(.notFound, "MODEL_NOT_FOUND", "The model '\(name)' does not exist")
-            error.parameter = "model"
-            throw error
+            throw .modelNotFound(name)
         }
         return agent
     }
@@ -112,6 +110,14 @@ struct OpenAIRoutes: RouteGroup {
             preconditionFailure("Only a question with an id of its own can have been answered before")
         }
         return stream
+    }
+}
+
+extension APIError {
+    static func modelNotFound(_ name: String) -> APIError {
+        var error = APIError(.notFound, "MODEL_NOT_FOUND", "The model '\(name)' does not exist")
+        error.parameter = "model"
+        return error
     }
 }
 

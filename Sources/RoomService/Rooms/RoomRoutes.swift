@@ -42,7 +42,7 @@ struct RoomRoutes: RouteGroup {
         var query = try request.query()
         let userID = query.required("user_id", .userID)
         let page = PageRequest(
-            limit: query.integer("limit", default: 50, 1...100),
+            limit: query.integer("limit", default: PageLimits.standard, PageLimits.rooms),
             offset: query.integer("offset", default: 0, QueryReader.offsetRange)
         )
         let key = query["sort_by"].flatMap(RoomOrder.Key.init) ?? .lastActivity
@@ -100,7 +100,7 @@ struct RoomRoutes: RouteGroup {
     private func history(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         var query = try request.query()
         let page = PageRequest(
-            limit: query.integer("limit", default: 50, 1...200),
+            limit: query.integer("limit", default: PageLimits.standard, PageLimits.conversations),
             offset: query.integer("offset", default: 0, QueryReader.offsetRange)
         )
         try check { () throws(ValidationError) in try query.finish() }
