@@ -106,6 +106,7 @@ let package = Package(
             name: "RoomServiceTests",
             dependencies: [
                 "RoomService", "HTTPClient", "HTTPServer", "Redis", "Streaming", "Storage", "Agents", "Primitives",
+                "RedisTestSupport", "TestSupport",
             ],
             swiftSettings: settings
         ),

@@ -90,6 +90,8 @@ class Service:
         self.settings |= settings
         self.host = self.settings.get("HOST", "127.0.0.1")
         self.is_migrated = False
+        # What starts it, if not we ourselves.
+        self.prefix = []
         self.process = None
         self.url = None
 
@@ -102,7 +104,7 @@ class Service:
         environment = child_environment(self.settings)
         with open(self.folder / "stdout", "wb") as out, open(self.folder / "stderr", "wb") as err:
             self.process = subprocess.Popen(
-                [BINARY, *arguments],
+                [*self.prefix, BINARY, *arguments],
                 cwd=self.folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -20,10 +20,12 @@ struct Application: Sendable {
 
     /// Builds the service over an open store, and serves from then on. To be called on one of the group's loops, `loop`.
     ///
+    /// - Parameter address: where it has been taken before.
     /// - Throws: `SystemError` when the address is not to be had, `StoreError` when the store fails at the start.
     init(
         settings: Settings,
         store: any Store,
+        at address: ServerAddress? = nil,
         group: EventLoopGroup,
         loop: EventLoop,
         agents: AgentRegistry,
@@ -50,6 +52,7 @@ struct Application: Sendable {
         let cluster = try settings.cluster(group, instanceID: instanceID, tracker: tracker, logger: logger)
         self.cluster = cluster
         let serverConfiguration = settings.server
+        let loopWatch = LoopWatch(group)
         let (service, chat) = Self.service(
             settings,
             store,
@@ -59,6 +62,7 @@ struct Application: Sendable {
             cluster,
             backlog,
             readiness,
+            loopWatch,
             serverConfiguration.metrics,
             instanceID: instanceID,
             loopCount: group.loops.count,
@@ -70,7 +74,7 @@ struct Application: Sendable {
         // Before anybody is served: no running answer of a store that is not shared can be anybody's yet.
         if !store.isShared { try await watch.interruptOrphans() }
         cluster?.start { message in await chat.handle(message, on: loop) }
-        server = try await HTTPServer(serverConfiguration, group: group, service: service)
+        server = try await HTTPServer(serverConfiguration, at: address, group: group, service: service)
         let checkpointer = Checkpointer(
             store: store,
             tracker: tracker,
@@ -102,6 +106,7 @@ struct Application: Sendable {
         _ cluster: Cluster?,
         _ backlog: StoreBacklog,
         _ readiness: Readiness,
+        _ loopWatch: LoopWatch,
         _ serverMetrics: HTTPServerMetrics,
         instanceID: String,
         loopCount: Int,
@@ -146,6 +151,7 @@ struct Application: Sendable {
                 backlog: backlog,
                 time: time,
                 readiness: readiness,
+                loopWatch: loopWatch,
                 page: web.page,
                 logger: logger
             ),

@@ -13,11 +13,14 @@ enum Main {
     private static let badSettings: Int32 = 2
 
     static func main() {
-        if case .print(let text, let status) = Invocation(Array(CommandLine.arguments.dropFirst())) {
+        let invocation = Invocation(Array(CommandLine.arguments.dropFirst()))
+        if case .print(let text, let status) = invocation {
             write(text, to: status == 0 ? STDOUT_FILENO : STDERR_FILENO)
             exit(status)
         }
-        let (settings, warnings) = loadSettings()
+        let source = SettingsSource.process()
+        let (settings, warnings) = loadSettings(source)
+        if invocation == .checkConfig { check(settings, warnings, source) }
         let time = SystemTimeSource()
         let logger = Logger(level: settings.logLevel, format: settings.logFormat, time: time)
         for warning in warnings { logger.warning(warning) }
@@ -56,9 +59,18 @@ enum Main {
         while sigwait(&signals, &signal) != 0 {}
     }
 
-    private static func loadSettings() -> (Settings, warnings: [String]) {
+    private static func check(_ settings: Settings, _ warnings: [String], _ source: SettingsSource) -> Never {
+        let report = SettingsReport(settings, source: source)
+        write(report.text, to: STDOUT_FILENO)
+        for warning in warnings + report.warnings {
+            write("\(ServiceInfo.name): warning: \(warning)\n", to: STDERR_FILENO)
+        }
+        exit(0)
+    }
+
+    private static func loadSettings(_ source: SettingsSource) -> (Settings, warnings: [String]) {
         do throws(SettingsError) {
-            return try Settings.load(from: .process())
+            return try Settings.load(from: source)
         } catch {
             write("\(ServiceInfo.name): \(error)\n", to: STDERR_FILENO)
             exit(badSettings)
@@ -74,9 +86,18 @@ enum Main {
         logger: Logger,
         until shutdown: ShutdownRequest
     ) async -> Int32 {
+        // Before the store: a start on a port that is taken changes nothing, be it only the schema.
+        let address: ServerAddress
+        do throws(SystemError) {
+            address = try ServerAddress(settings.server)
+        } catch {
+            write("\(ServiceInfo.name): \(explanation(of: error, settings))\n", to: STDERR_FILENO)
+            return failed
+        }
         let store: any Store
+        let isReachable: Bool
         do throws(StoreError) {
-            store = try await openStore(settings, time: time, logger: logger)
+            (store, isReachable) = try await openStore(settings, time: time, logger: logger)
         } catch {
             write("\(ServiceInfo.name): \(error.message)\n", to: STDERR_FILENO)
             return failed
@@ -86,6 +107,7 @@ enum Main {
             let application = try await Application(
                 settings: settings,
                 store: store,
+                at: address,
                 group: group,
                 loop: loop,
                 agents: AgentRegistry(settings, client: client, logger: logger),
@@ -93,7 +115,9 @@ enum Main {
                 time: time,
                 logger: logger
             )
-            write(Greeting(settings, port: application.server.port, store: store).text, to: STDOUT_FILENO)
+            let port = application.server.port
+            let greeting = Greeting(settings, port: port, store: store, storeIsReachable: isReachable)
+            write(greeting.text, to: STDOUT_FILENO)
             await shutdown.wait()
             await application.shutDown(on: loop)
             await client.close()
@@ -109,7 +133,7 @@ enum Main {
         _ settings: Settings,
         time: any TimeSource,
         logger: Logger
-    ) async throws(StoreError) -> any Store {
+    ) async throws(StoreError) -> (any Store, isReachable: Bool) {
         guard settings.mongoURI.isEmpty else {
             let store = try MongoStore(
                 MongoOptions(
@@ -121,20 +145,24 @@ enum Main {
             )
             do throws(StoreError) {
                 try await store.ping()
+                return (store, true)
             } catch {
                 guard error.code == .unavailable else {
                     await store.close()
                     throw error
                 }
-                logger.warning("MongoDB cannot be reached yet: not ready until it can", ["error": .error(error)])
+                logger.warning(
+                    "MongoDB cannot be reached yet: not ready until it can; check MONGODB_URI, and that the server runs",
+                    ["error": .error(error)]
+                )
+                return (store, false)
             }
-            return store
         }
         let store = try await SQLiteStore.open(directory: settings.dataDirectory, time: time)
         for migration in store.migrations {
             logger.info("schema migrated", ["migration": .string(migration.name), "store": .string(store.path)])
         }
-        return store
+        return (store, true)
     }
 
     /// What went wrong at the start, and what to do.

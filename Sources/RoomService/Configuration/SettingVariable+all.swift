@@ -15,7 +15,9 @@ extension SettingVariable {
         .parsed(
             "MONGODB_URI",
             \.mongoURI,
-            allowed: "a connection string, mongodb://… or mongodb+srv://…",
+            allowed: "a connection string such as mongodb://user:password@host:27017/?replicaSet=rs0 "
+                + "(or mongodb+srv://…), with the reserved characters of user and password (: / ? # [ ] @ %) "
+                + "percent-encoded, and without w=0",
             isSecret: true,
             connectionString,
             "connection string of MongoDB, used instead of the embedded store where it is set"
@@ -193,7 +195,7 @@ extension SettingVariable {
     }
 
     private static let connectionString: @Sendable (String) -> String? = { text in
-        text.isEmpty || text.hasPrefix("mongodb://") || text.hasPrefix("mongodb+srv://") ? text : nil
+        text.isEmpty || MongoOptions.isConnectionString(text) ? text : nil
     }
 
     /// What MongoDB takes on every platform.

@@ -13,6 +13,7 @@ struct ServiceRoutes: RouteGroup {
     let backlog: StoreBacklog
     let time: any TimeSource
     let readiness: Readiness
+    let loopWatch: LoopWatch
     /// What browsers get at `/`, where it is there.
     let page: WebPage?
     let logger: Logger
@@ -52,8 +53,11 @@ struct ServiceRoutes: RouteGroup {
 
     private static let aliveBody = Array(#"{"status":"alive"}"#.utf8)
 
+    /// Whatever is away, the process is as it should be, unless one of its loops is stuck: only a restart helps that.
     private func alive(_ request: APIRequest) throws(APIError) -> HTTPResponse {
-        Envelope.json(Self.aliveBody)
+        guard let stuck = loopWatch.stuckLoop(seenFrom: request.loop) else { return Envelope.json(Self.aliveBody) }
+        logger.error("an event loop is stuck", ["loop": .integer(stuck.index), "seconds": .integer(stuck.seconds)])
+        throw .unavailable("An event loop has been stuck for \(stuck.seconds) s", retryAfter: 10)
     }
 
     private func ready(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
