@@ -195,6 +195,23 @@ def test_a_second_tab_shows_the_same_answer_live(page, gate):
             assert len(page.exchanges) == 2
 
 
+def test_a_tab_that_was_there_before_the_first_question_sees_it_too(page):
+    page.click("#new-room")
+    wait_until(lambda: page.rooms == ["New room"], what="the room")
+    fragment, first = f"#{page.room_id}", page.browser.current_window_handle
+    with page.another_tab() as other:
+        other.open(fragment=fragment)
+        other.say("Who is there?")
+        other.wait_for(status="completed")
+        with page.in_window(first):
+            page.wait_for(question="Who is there?", answer="An answer.", status="completed")
+        # Rooms too are the same in all tabs.
+        other.click("#rename-room")
+        other.find("#room-name").send_keys(Keys.CONTROL, "a", Keys.NULL, "Both of us", Keys.ENTER)
+        with page.in_window(first):
+            wait_until(lambda: page.rooms == ["Both of us"] and page.text("#room-title") == "Both of us", what="the new name")
+
+
 def test_both_tabs_can_stop_the_answer(page, gate):
     page.say("Who stops it?")
     page.wait_for(answer="One, two, ")

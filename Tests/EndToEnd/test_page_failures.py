@@ -1,7 +1,9 @@
 """The chat page when something goes wrong: it says what, keeps what was written, and shows a way on."""
 
+import shutil
 import threading
 
+import httpx
 import pytest
 
 from api import Api, unique
@@ -9,7 +11,7 @@ from chat import write_agents
 from cutting_proxy import CuttingProxy
 from page import ChatPage
 from scripted_model import DONE, ScriptedModel, answer, chunk, delta, finish, refuse, wait
-from service import Service
+from service import BINARY, Service
 from waiting import holds_for, wait_until
 
 pytestmark = pytest.mark.embedded
@@ -279,3 +281,22 @@ def test_a_question_that_is_too_long_is_not_sent(page):
     assert page.text("#composer-count") == "Too long by 1"
     assert not page.find("#send").is_enabled()
     assert holds_for(lambda: page.exchanges == [], 0.2)
+
+
+def test_a_program_without_its_files_says_what_is_missing(make_service, tmp_path, monkeypatch):
+    program = tmp_path / "installed" / "RoomService"
+    program.parent.mkdir()
+    shutil.copy(BINARY, program)
+    monkeypatch.setattr("service.BINARY", program)
+    alone = make_service("alone", LOG_LEVEL="warning").start()
+    assert "no page: its files are not beside the program" in alone.stderr
+    browser = {"Accept": "text/html,*/*;q=0.8"}
+    assert httpx.get(alone.url, headers=browser, trust_env=False).json()["status"] == "running"
+    missing = httpx.get(f"{alone.url}/app", headers=browser, trust_env=False)
+    assert missing.status_code == 404 and "RoomService_WebResources.resources must lie beside the program" in missing.json()["error"]
+
+    resources = "RoomService_WebResources.resources"
+    shutil.copytree(BINARY.parent / resources, program.parent / resources, ignore=shutil.ignore_patterns("marked"))
+    plain = make_service("plain", LOG_LEVEL="warning").start()
+    assert "the page shows plain text: its Markdown library is not there" in plain.stderr
+    assert "<!doctype html>" in httpx.get(plain.url, headers=browser, trust_env=False).text

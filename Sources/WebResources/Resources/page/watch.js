@@ -12,6 +12,7 @@ export class Watch {
   #attempts = 0;
   #timer = 0;
   #telling = 0;
+  #words = null;
   #isClosed = false;
   #wasOpen = false;
 
@@ -84,8 +85,14 @@ export class Watch {
   }
 
   #tell(words) {
-    clearTimeout(this.#telling);
-    if (words === null) this.#callbacks.onAway(null);
-    else this.#telling = setTimeout(() => this.#callbacks.onAway(words), patience);
+    this.#words = words;
+    if (words === null) {
+      clearTimeout(this.#telling);
+      this.#telling = 0;
+      this.#callbacks.onAway(null);
+    } else if (!this.#telling) {
+      // From the first failure on: the browser may try, and fail, more often than that.
+      this.#telling = setTimeout(() => this.#callbacks.onAway(this.#words), patience);
+    }
   }
 }
