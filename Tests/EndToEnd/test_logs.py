@@ -328,7 +328,7 @@ def test_no_password_of_a_store_that_is_away_is_in_the_log(make_service, connect
     assert (line["level"], line["status"], line["error_code"]) == ("warning", 503, "UNAVAILABLE")
     assert "mongodb" in line["error"]
     Log(service).wait_for("Redis is away: this instance goes on alone")
-    assert_unmarked(service, "MongoDB cannot be reached yet: not ready until it can")
+    assert_unmarked(service, "MongoDB cannot be reached yet: not ready until it can; check MONGODB_URI, and that the server runs")
 
 
 @pytest.mark.embedded

@@ -114,7 +114,7 @@ enum Main {
         do throws(SystemError) {
             address = try ServerAddress(settings.server)
         } catch {
-            write("\(ServiceInfo.name): \(explanation(of: error, settings))\n", to: STDERR_FILENO)
+            logger.error("cannot start", ["error": .string(explanation(of: error, settings))])
             return failed
         }
         let store: any Store
