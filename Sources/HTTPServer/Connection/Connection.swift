@@ -38,6 +38,8 @@ final class Connection: IOChannel {
     /// Bytes of responses that are not sent yet, from `outboundStart` on.
     var outbound: [UInt8] = []
     var outboundStart = 0
+    /// The memory of both, as it was last told.
+    var countedBufferBytes = 0
 
     /// Whether the socket may have more to read than was read.
     var isReadable = false
@@ -120,6 +122,7 @@ final class Connection: IOChannel {
         outboundStart = 0
         loop.buffers.give(&outbound)
         dropInbound()
+        countBuffers()
         incoming = nil
         server.didClose(self)
         // Last, as a producer may use its outlet once more, and must find the connection closed.

@@ -23,33 +23,40 @@ struct APIService: HTTPService {
     let requestIDs: RequestIDs
     let rateLimiter: RateLimiter
     let reconnectDelay: ReconnectDelay
+    let requestMetrics: RequestMetrics
+    let metrics: ServiceMetrics
     let time: any TimeSource
     let logger: Logger
 
     func answer(_ request: HTTPRequest) -> HTTPAnswer {
         let id = requestIDs.id(for: request.head)
         let start = request.loop.now
-        switch route(request, id: id) {
+        let match = router.route(method: request.head.method, path: request.head.path)
+        let row = requestMetrics.row(match, request.head.method)
+        switch answer(request, match, id: id) {
         case .now(let response):
-            return .now(finish(response, to: request, id: id, start: start))
+            return .now(finish(response, to: request, row, id: id, start: start))
         case .later(let work):
-            return .later { finish(await work(), to: request, id: id, start: start) }
+            return .later { finish(await work(), to: request, row, id: id, start: start) }
         }
     }
 
     func response(to error: HTTPParseError, head: HTTPRequestHead?) -> HTTPResponse {
         let id = requestIDs.id(for: head)
+        requestMetrics.didRefuse(status: error.status.code)
         logger.debug("request refused", ["request.id": .string(id), "reason": .string(error.reason)])
+        let error = APIError(error)
+        metrics.errors.add(error.code)
         return complete(
-            response(to: APIError(error), path: head?.path ?? "", id: id),
+            response(to: error, path: head?.path ?? "", id: id),
             head: head,
             id: id
         )
     }
 
-    private func route(_ http: HTTPRequest, id: String) -> HTTPAnswer {
-        switch router.route(method: http.head.method, path: http.head.path) {
-        case .found(let handler, _, let parameters):
+    private func answer(_ http: HTTPRequest, _ match: Router<RouteHandler>.Match, id: String) -> HTTPAnswer {
+        switch match {
+        case .found(let handler, _, let parameters, _):
             return run(handler, APIRequest(http: http, id: id, pathParameters: parameters))
         case .methodNotAllowed(let allow):
             if http.head.method == .options { return .now(cors.preflight(allow: allow)) }
@@ -91,6 +98,7 @@ struct APIService: HTTPService {
     }
 
     private func failure(_ error: APIError, _ http: HTTPRequest, id: String) -> HTTPResponse {
+        metrics.errors.add(error.code)
         if error.status.code >= 500, let cause = error.cause {
             logger.error(
                 "request failed",
@@ -110,7 +118,15 @@ struct APIService: HTTPService {
             ? OpenAIError.response(error) : Envelope.failure(error, path: path, requestID: id, at: time.now)
     }
 
-    private func finish(_ response: HTTPResponse, to request: HTTPRequest, id: String, start: Int64) -> HTTPResponse {
+    private func finish(
+        _ response: HTTPResponse,
+        to request: HTTPRequest,
+        _ row: RequestMetrics.Row,
+        id: String,
+        start: Int64
+    ) -> HTTPResponse {
+        let duration = time.monotonicNanoseconds - start
+        requestMetrics.didAnswer(row, status: response.status.code, nanoseconds: duration)
         logger.debug(
             "request",
             [
@@ -118,7 +134,7 @@ struct APIService: HTTPService {
                 "method": .string(request.head.method.name),
                 "path": .string(request.head.path),
                 "status": .integer(response.status.code),
-                "ms": .double(Double(time.monotonicNanoseconds - start) / 1e6),
+                "ms": .double(Double(duration) / 1e6),
             ]
         )
         return complete(response, head: request.head, id: id)

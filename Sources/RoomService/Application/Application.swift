@@ -1,5 +1,6 @@
 import Agents
 import HTTPServer
+import Metrics
 import Primitives
 import Storage
 import Streaming
@@ -49,6 +50,8 @@ struct Application: Sendable {
         let cluster = try settings.cluster(group, instanceID: instanceID, tracker: tracker, logger: logger)
         self.cluster = cluster
         let serverConfiguration = settings.server
+        let metrics = ServiceMetrics(agents)
+        let store = MeasuredStore(store, roomCreations: metrics.roomCreations, time: time)
         let (service, chat) = Self.service(
             settings,
             store,
@@ -57,9 +60,10 @@ struct Application: Sendable {
             cluster,
             backlog,
             readiness,
+            metrics,
             serverConfiguration.metrics,
             instanceID: instanceID,
-            loopCount: group.loops.count,
+            group,
             time,
             ids,
             logger
@@ -95,15 +99,16 @@ struct Application: Sendable {
 
     private static func service(
         _ settings: Settings,
-        _ store: any Store,
+        _ store: MeasuredStore,
         _ agents: AgentRegistry,
         _ tracker: ActiveStreamTracker,
         _ cluster: Cluster?,
         _ backlog: StoreBacklog,
         _ readiness: Readiness,
+        _ metrics: ServiceMetrics,
         _ serverMetrics: HTTPServerMetrics,
         instanceID: String,
-        loopCount: Int,
+        _ group: EventLoopGroup,
         _ time: any TimeSource,
         _ ids: any IdentifierGenerator,
         _ logger: Logger
@@ -122,6 +127,7 @@ struct Application: Sendable {
             store: store,
             sessions: sessions,
             agents: agents,
+            metrics: metrics,
             tracker: tracker,
             cluster: cluster,
             backlog: backlog,
@@ -133,7 +139,7 @@ struct Application: Sendable {
             contextLimit: settings.contextMaxCharacters,
             answerLimit: settings.maxAnswer,
             logLimit: settings.streamLog,
-            loopCount: loopCount
+            loopCount: group.loops.count
         )
         let reconnectDelay = ReconnectDelay(tracker: tracker, random: ids)
         let groups: [any RouteGroup] = [
@@ -155,15 +161,6 @@ struct Application: Sendable {
                 time: time,
                 roomLimit: settings.maxRoomsPerUser
             ),
-            MetricsRoutes(
-                tracker: tracker,
-                agents: agents,
-                agentMetrics: chat.agentMetrics,
-                backlog: backlog,
-                cluster: cluster,
-                server: serverMetrics,
-                memoryLimit: settings.streamMemory
-            ),
             SessionRoutes(store: store, sessions: sessions, chat: chat, rateLimiter: rateLimiter, time: time),
             ChatRoutes(chat: chat, time: time, reconnectDelay: reconnectDelay),
             ChatHistoryRoutes(store: store, sessions: sessions, agents: agents, tracker: tracker, time: time),
@@ -171,12 +168,25 @@ struct Application: Sendable {
         ]
         var router = Router<RouteHandler>()
         for group in groups { group.add(to: &router) }
+        // The last one, as it tells of all the routes and of itself.
+        let requestMetrics = RequestMetrics(routes: router.routes + [MetricsRoutes.route])
+        let process = ProcessSource(group: group, store: store, tracker: tracker, server: serverMetrics)
+        let streams = StreamSource(
+            tracker: tracker,
+            backlog: backlog,
+            server: serverMetrics,
+            memoryLimit: settings.streamMemory
+        )
+        let sources: [any MetricSource] = [metrics, requestMetrics, streams, store.metrics, process]
+        MetricsRoutes(sources: sources + (cluster.map { [ClusterSource(cluster: $0)] } ?? [])).add(to: &router)
         let service = APIService(
             router: router,
             cors: CORS(settings.corsOrigins),
             requestIDs: RequestIDs(ids),
             rateLimiter: rateLimiter,
             reconnectDelay: reconnectDelay,
+            requestMetrics: requestMetrics,
+            metrics: metrics,
             time: time,
             logger: logger
         )

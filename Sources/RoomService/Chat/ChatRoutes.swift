@@ -61,14 +61,26 @@ struct ChatRoutes: RouteGroup {
     }
 
     private func resume(after lastEventID: String, _ query: inout QueryReader) async throws(APIError) -> HTTPResponse {
+        do throws(APIError) {
+            let resumption = try await resumption(after: lastEventID, &query)
+            chat.metrics.resumes.add(resumption.result)
+            return resumption.subscription.map(eventStream) ?? HTTPResponse(status: .noContent)
+        } catch {
+            chat.metrics.resumes.add(error.status == .notFound ? .notFound : .refused)
+            throw error
+        }
+    }
+
+    private func resumption(after lastEventID: String, _ query: inout QueryReader) async throws(APIError)
+        -> ChatService.Resumption
+    {
         let sessionID = query.required("session_id", .identifier)
         let userID = query.optional("user_id", .userID)
         let roomID = query.optional("room_id", .identifier)
         let faults = query.faults
         try check { () throws(ValidationError) in try ValidationError.check(faults) }
         guard let id = StreamEventID(lastEventID) else { throw ChatService.streamNotFound }
-        let subscription = try await chat.resume(after: id, sessionID: sessionID, userID: userID, roomID: roomID)
-        return subscription.map(eventStream) ?? HTTPResponse(status: .noContent)
+        return try await chat.resume(after: id, sessionID: sessionID, userID: userID, roomID: roomID)
     }
 
     private func session(_ query: inout QueryReader) async throws(APIError) -> Session {

@@ -13,6 +13,7 @@ final class Subscriber: LogWatcher, BodyProducer {
     private var watchers: LoopWatchers?
     /// In bytes, into the log.
     private var cursor = 0
+    private var sent = SentEvents()
     /// Bytes besides the log's: what goes out before its events, and, once it has ended, how much of what stands behind them
     /// has gone out.
     private var before: PendingBytes?
@@ -38,6 +39,7 @@ final class Subscriber: LogWatcher, BodyProducer {
         self.log = log
         self.cursor = cursor
         if !log.holds(cursor) { reset(log) }
+        sent = SentEvents(from: log.eventCount(before: self.cursor) ?? 0)
         watchers = log.watchers(on: outlet.loop)
         watchers?.add(self)
     }
@@ -54,10 +56,13 @@ final class Subscriber: LogWatcher, BodyProducer {
         let event = outlet.isChunked ? encoder.bytes : encoder.payload
         before = PendingBytes((before.map { Array($0.rest) } ?? []) + event)
         metrics?.resets.add(1, ordering: .relaxed)
+        metrics?.sentEvents.add()
     }
 
     private func unwatch() {
         guard let log, let watchers else { return }
+        // What it was sent of a part that it has not got to the end of.
+        if let count = log.eventCount(before: cursor) { metrics?.sentEvents.add(sent.take(upToSequence: count)) }
         watchers.remove(self)
         if watchers.isEmpty { log.remove(watchers) }
         self.watchers = nil
@@ -76,7 +81,9 @@ final class Subscriber: LogWatcher, BodyProducer {
             }
             guard let log else { return fillBefore(&batch, then: .waiting) }
             let count = fillBefore(&batch)
-            guard let state = log.read(from: &cursor, into: &batch, isChunked: outlet.isChunked) else {
+            guard
+                let state = log.read(from: &cursor, into: &batch, isChunked: outlet.isChunked, counting: &sent)
+            else {
                 // Too far behind. What it has missed it gets when it comes again.
                 metrics?.cutForLag.add(1, ordering: .relaxed)
                 outlet.abort()
@@ -116,11 +123,16 @@ final class Subscriber: LogWatcher, BodyProducer {
         return batch.byteCount - count == rest.count ? .finished : .more
     }
 
-    func didSend(_ count: Int) {
-        var count = count
+    func didSend(_ total: Int) {
+        var count = total
         if before?.take(&count) == true { before = nil }
         let fromLog = min(count, logBytesInBatch)
-        if fromLog > 0, let log { cursor = log.place(fromLog, after: cursor, isChunked: outlet.isChunked) }
+        metrics?.sentBytes.add(total)
+        if fromLog > 0, let log {
+            cursor = log.place(fromLog, after: cursor, isChunked: outlet.isChunked)
+            let events = sent.take(upTo: cursor)
+            if events > 0 { metrics?.sentEvents.add(events) }
+        }
         // The body has ended where more was sent than that.
         sentBehind += count - fromLog
     }

@@ -96,7 +96,7 @@ package final class ActiveStreamTracker: Sendable {
             if isKept { state.ended.add(stream, logByteCount: logByteCount, now: now) }
         }
         stream.log.end(terminalEvent)
-        metrics.endedEvents.add(stream.log.eventCount, ordering: .relaxed)
+        metrics.didEnd(eventCount: stream.log.eventCount)
         stream.didEnd()
     }
 
@@ -157,6 +157,11 @@ package final class ActiveStreamTracker: Sendable {
     package var capacity: Int { limits.streams }
 
     package var userLimit: Int { limits.streamsPerUser }
+
+    /// How many events all streams have had until now.
+    package var eventCount: Int {
+        metrics.eventCount(besides: running.reduce(0) { $0 + $1.log.eventCount })
+    }
 
     /// The memory of all logs, in bytes.
     package var memory: (running: Int, ended: Int) {
