@@ -4,40 +4,24 @@ package final class CounterFamily: Sendable {
     package static let other = "other"
 
     package let label: String
-    package let counters: [(value: String, counter: Counter)]
-    private let byValue: [String: Counter]
-    private let others: Counter
+    private let names: [String]
+    private let indices: [String: Int]
+    private let cells: MetricCells
 
-    /// - Parameter values: all different. `other` is added.
-    package init(_ label: String, _ values: [String]) {
+    /// - Parameters:
+    ///   - values: all different.
+    ///   - hasOther: whether there may be others. Without, they are not counted.
+    package init(_ label: String, _ values: [String], hasOther: Bool = true) {
         self.label = label
-        counters = (values + [Self.other]).map { (value: $0, counter: Counter()) }
-        byValue = Dictionary(uniqueKeysWithValues: counters.map { ($0.value, $0.counter) })
-        others = counters[counters.count - 1].counter
+        names = values + (hasOther ? [Self.other] : [])
+        indices = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($0.element, $0.offset) })
+        cells = MetricCells(count: names.count, isShared: true)
     }
 
     package func add(_ value: String) {
-        (byValue[value] ?? others).add()
-    }
-}
-
-/// A counter for each case of an enumeration.
-package final class CaseCounters<Case: CaseIterable & RawRepresentable<String> & Equatable & Sendable>: Sendable {
-    private let cases = Array(Case.allCases)
-    private let counters: [Counter]
-
-    package init() {
-        counters = cases.map { _ in Counter() }
+        guard let index = indices[value] ?? indices[Self.other] else { return }
+        cells.add(1, at: index, ofStripe: cells.stripe)
     }
 
-    package func add(_ value: Case) {
-        if let index = cases.firstIndex(of: value) { counters[index].add() }
-    }
-
-    package subscript(value: Case) -> Int {
-        cases.firstIndex(of: value).map { counters[$0].value } ?? 0
-    }
-
-    /// By their names.
-    package var values: [(String, Int)] { zip(cases, counters).map { ($0.rawValue, $1.value) } }
+    package var values: [(String, Int)] { names.indices.map { (names[$0], cells.sum(at: $0)) } }
 }

@@ -34,7 +34,7 @@ package struct Exposition {
     }
 
     package mutating func add(_ name: String, _ help: String, _ family: CounterFamily) {
-        add(name, .counter, help, by: family.label, family.counters.map { ($0.value, $0.counter.value) })
+        add(name, .counter, help, by: family.label, family.values)
     }
 
     /// Adds a metric with a value for each combination of labels; nothing, where there is none.
@@ -54,12 +54,15 @@ package struct Exposition {
     }
 
     /// Adds a histogram for each combination of labels.
-    package mutating func add(_ name: String, _ help: String, _ histograms: [(labels: Labels, histogram: Histogram)]) {
+    package mutating func add(
+        _ name: String,
+        _ help: String,
+        _ histograms: [(labels: Labels, snapshot: Histogram.Snapshot)]
+    ) {
         guard !histograms.isEmpty else { return }
         describe(name, .histogram, help)
-        for (labels, histogram) in histograms {
-            let snapshot = histogram.snapshot
-            for (bound, count) in zip(histogram.bounds.seconds, snapshot.cumulative) {
+        for (labels, snapshot) in histograms {
+            for (bound, count) in zip(snapshot.bounds.seconds, snapshot.cumulative) {
                 addLine("\(name)_bucket", labels + [("le", "\(bound)")], count)
             }
             addLine("\(name)_bucket", labels + [("le", "+Inf")], snapshot.count)
@@ -69,7 +72,7 @@ package struct Exposition {
     }
 
     package mutating func add(_ name: String, _ help: String, _ histogram: Histogram) {
-        add(name, help, [(labels: [], histogram: histogram)])
+        add(name, help, [(labels: [], snapshot: histogram.snapshot)])
     }
 
     private mutating func addLine(_ name: String, _ labels: Labels, _ value: some MetricValue) {

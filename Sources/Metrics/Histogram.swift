@@ -18,46 +18,26 @@ package final class Histogram: Sendable {
         package static let lag = Bounds([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5])
     }
 
-    package let bounds: Bounds
-    /// In nanoseconds.
-    private let limits: [Int]
-    /// One for each bound, one for what lies above them, and the sum in nanoseconds.
-    private let cells: MetricCells
+    private let grid: HistogramGrid
 
     /// - Parameter isShared: whether several threads count at the same time.
     package init(_ bounds: Bounds, isShared: Bool = true) {
-        self.bounds = bounds
-        limits = bounds.seconds.map { Int(($0 * 1e9).rounded()) }
-        cells = MetricCells(count: limits.count + 2, isShared: isShared)
+        grid = HistogramGrid(rows: 1, columns: 1, bounds, isShared: isShared)
     }
 
     package func observe(nanoseconds: Int64) {
-        let value = Int(nanoseconds)
-        var index = 0
-        while index < limits.count, value > limits[index] { index += 1 }
-        let stripe = cells.stripe
-        cells.add(1, at: index, ofStripe: stripe)
-        cells.add(value, at: limits.count + 1, ofStripe: stripe)
+        grid.observe(row: 0, column: 0, nanoseconds: nanoseconds)
     }
+
+    package var snapshot: Snapshot { grid.snapshot(row: 0, column: 0) }
 
     /// What was counted until now.
     package struct Snapshot: Sendable {
+        package var bounds: Bounds
         /// For each bound, how many durations were not above it.
         package var cumulative: [Int] = []
         package var count = 0
         /// Of all durations, in seconds.
         package var sum = 0.0
-    }
-
-    package var snapshot: Snapshot {
-        var snapshot = Snapshot()
-        snapshot.cumulative.reserveCapacity(limits.count)
-        for index in limits.indices {
-            snapshot.count += cells.sum(at: index)
-            snapshot.cumulative.append(snapshot.count)
-        }
-        snapshot.count += cells.sum(at: limits.count)
-        snapshot.sum = Double(cells.sum(at: limits.count + 1)) / 1e9
-        return snapshot
     }
 }

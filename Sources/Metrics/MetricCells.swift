@@ -7,8 +7,8 @@ import Synchronization
 ///
 /// `@unchecked Sendable`: the memory holds atomics alone, is there before anybody else knows the object, and goes with it.
 final class MetricCells: @unchecked Sendable {
+    private let memory: UnsafeMutableRawPointer
     private let cells: UnsafeMutablePointer<Atomic<Int>>
-    private let capacity: Int
     /// From one stripe to the next, in cells.
     private let stride: Int
     private let mask: Int
@@ -27,18 +27,19 @@ final class MetricCells: @unchecked Sendable {
     init(count: Int, isShared: Bool) {
         let stripes = isShared ? Self.usualStripes : 1
         stride = (count + Self.cellsInLine - 1) / Self.cellsInLine * Self.cellsInLine
-        capacity = stride * stripes
         mask = stripes - 1
-        cells = UnsafeMutableRawPointer.allocate(
-            byteCount: capacity * MemoryLayout<Atomic<Int>>.stride,
-            alignment: Self.cacheLine
-        ).bindMemory(to: Atomic<Int>.self, capacity: capacity)
-        for index in 0..<capacity { (cells + index).initialize(to: Atomic(0)) }
+        // Zeros, which atomics of 0 are. Of a long row, the system gives memory only where something is counted.
+        let byteCount = stride * stripes * MemoryLayout<Atomic<Int>>.stride
+        guard let memory = calloc(byteCount + Self.cacheLine, 1) else { preconditionFailure("no memory for metrics") }
+        self.memory = memory
+        cells = memory.alignedUp(toMultipleOf: Self.cacheLine).bindMemory(
+            to: Atomic<Int>.self,
+            capacity: stride * stripes
+        )
     }
 
     deinit {
-        cells.deinitialize(count: capacity)
-        UnsafeMutableRawPointer(cells).deallocate()
+        free(memory)
     }
 
     /// The place of the calling thread's stripe.

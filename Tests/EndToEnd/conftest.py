@@ -12,7 +12,7 @@ import pytest
 
 # So that a failed assertion of a helper, too, shows its values.
 pytest.register_assert_rewrite(
-    "api", "chat", "cluster", "instances", "litellm_proxy", "load", "mongo_server", "nginx", "rawsocket", "redis_server", "service",
+    "api", "chat", "cluster", "instances", "litellm_proxy", "load", "mongo_server", "nginx", "prometheus", "rawsocket", "redis_server", "service",
     "waiting",
 )
 

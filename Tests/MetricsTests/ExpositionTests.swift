@@ -11,7 +11,7 @@ struct ExpositionTests {
         let histogram = Histogram(Histogram.Bounds([0.5, 1]))
         histogram.observe(nanoseconds: 750_000_000)
         histogram.observe(nanoseconds: 2_000_000_000)
-        exposition.add("time_seconds", "Time", [(labels: [("agent", "a")], histogram: histogram)])
+        exposition.add("time_seconds", "Time", [(labels: [("agent", "a")], snapshot: histogram.snapshot)])
         #expect(
             String(decoding: exposition.bytes, as: UTF8.self) == """
                 # HELP answers_total Answers

@@ -63,10 +63,10 @@ struct ChatRoutes: RouteGroup {
     private func resume(after lastEventID: String, _ query: inout QueryReader) async throws(APIError) -> HTTPResponse {
         do throws(APIError) {
             let resumption = try await resumption(after: lastEventID, &query)
-            chat.metrics.resumes.add(resumption.result)
+            chat.metrics.didResume(resumption.result)
             return resumption.subscription.map(eventStream) ?? HTTPResponse(status: .noContent)
         } catch {
-            chat.metrics.resumes.add(error.status == .notFound ? .notFound : .refused)
+            chat.metrics.didResume(error.status == .notFound ? .notFound : .refused)
             throw error
         }
     }

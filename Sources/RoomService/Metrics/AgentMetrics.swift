@@ -11,7 +11,7 @@ final class AgentMetrics: MetricSource {
         /// As the models' services tell them.
         let promptTokens = Counter()
         let completionTokens = Counter()
-        let errors = CounterFamily("code", AgentError.Code.allCases.map(\.rawValue))
+        let errors = CounterFamily("code", AgentError.Code.allCases.map(\.rawValue) + ["INTERNAL_ERROR"])
     }
 
     private let registry: AgentRegistry
@@ -46,12 +46,12 @@ final class AgentMetrics: MetricSource {
         exposition.add(
             "roomservice_agent_first_token_seconds",
             "Time from a question to the first of its answer's text",
-            agents.map { (labels: [("agent", $0.0)], histogram: $0.1.firstToken) }
+            agents.map { (labels: [("agent", $0.0)], snapshot: $0.1.firstToken.snapshot) }
         )
         exposition.add(
             "roomservice_agent_answer_seconds",
             "Time from a question to the end of its answer",
-            agents.map { (labels: [("agent", $0.0)], histogram: $0.1.answer) }
+            agents.map { (labels: [("agent", $0.0)], snapshot: $0.1.answer.snapshot) }
         )
         exposition.add(
             "roomservice_agent_tokens_total",
@@ -68,7 +68,7 @@ final class AgentMetrics: MetricSource {
             .counter,
             "Answers that failed, by the error's code",
             agents.flatMap { name, counts in
-                counts.errors.counters.map { (labels: [("agent", name), ("code", $0.value)], value: $0.counter.value) }
+                counts.errors.values.map { (labels: [("agent", name), ("code", $0.0)], value: $0.1) }
             }
         )
     }

@@ -29,7 +29,7 @@ struct ProcessSource: MetricSource {
         exposition.add(
             "roomservice_loop_lag_seconds",
             "By how much the first timer of a loop's turn was late",
-            group.loops.map { (labels: labels($0.index), histogram: $0.lag) }
+            group.loops.map { (labels: labels($0.index), snapshot: $0.lag.snapshot) }
         )
         exposition.add(
             "roomservice_loop_cpu_seconds_total",

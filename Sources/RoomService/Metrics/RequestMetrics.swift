@@ -54,16 +54,16 @@ final class RequestMetrics: MetricSource {
     func didRefuse(status: Int) { malformed.add(String(status)) }
 
     func add(to exposition: inout Exposition) {
-        let histograms = durations.histograms.map { row, column, histogram in
+        let histograms = durations.snapshots.map { row, column, snapshot in
             let status = column < Self.statuses.count ? String(Self.statuses[column]) : CounterFamily.other
             let labels = [("method", rows[row].method), ("route", rows[row].route), ("status", status)]
-            return (labels: labels as Exposition.Labels, histogram: histogram)
+            return (labels: labels as Exposition.Labels, snapshot: snapshot)
         }
         exposition.add(
             "roomservice_http_requests_total",
             .counter,
             "Requests answered, by route and status",
-            histograms.map { (labels: $0.labels, value: $0.histogram.snapshot.count) }
+            histograms.map { (labels: $0.labels, value: $0.snapshot.count) }
         )
         exposition.add(
             "roomservice_http_request_duration_seconds",

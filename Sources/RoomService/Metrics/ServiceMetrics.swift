@@ -31,14 +31,18 @@ final class ServiceMetrics: MetricSource {
     let agents: AgentMetrics
     let roomCreations = Counter()
     let responseTime = Histogram(.answers)
-    let stops = CaseCounters<Stop>()
+    private let stops = CounterFamily("result", Stop.allCases.map(\.rawValue), hasOther: false)
     let stopTime = Histogram(.requests)
-    let resumes = CaseCounters<Resume>()
+    private let resumes = CounterFamily("result", Resume.allCases.map(\.rawValue), hasOther: false)
     let errors = CounterFamily("error_type", APIError.codes + AgentError.Code.allCases.map(\.rawValue))
 
     init(_ agents: AgentRegistry) {
         self.agents = AgentMetrics(agents)
     }
+
+    func didStop(_ result: Stop) { stops.add(result.rawValue) }
+
+    func didResume(_ result: Resume) { resumes.add(result.rawValue) }
 
     func add(to exposition: inout Exposition) {
         exposition.add("room_creations_total", .counter, "Rooms made", roomCreations.value)
@@ -48,7 +52,7 @@ final class ServiceMetrics: MetricSource {
             responseTime
         )
         exposition.add("errors_total", "Failures that clients were told of, by error_code", errors)
-        exposition.add("roomservice_stops_total", .counter, "Requests to stop an answer", by: "result", stops.values)
+        exposition.add("roomservice_stops_total", "Requests to stop an answer", stops)
         exposition.add(
             "roomservice_stop_duration_seconds",
             "Time from a stop asked for to its answer, of those that had something to stop",
@@ -56,10 +60,8 @@ final class ServiceMetrics: MetricSource {
         )
         exposition.add(
             "roomservice_stream_resumes_total",
-            .counter,
             "Clients that came back for the rest of a stream",
-            by: "result",
-            resumes.values
+            resumes
         )
         agents.add(to: &exposition)
     }

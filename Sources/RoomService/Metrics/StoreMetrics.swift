@@ -3,38 +3,21 @@ import Storage
 
 /// What a store was asked for, how long it took, and what became of it.
 final class StoreMetrics: MetricSource {
-    /// As the metrics name them.
-    enum Operation: String, CaseIterable {
-        case ping
-        case createRoom = "create_room"
-        case room
-        case rooms
-        case updateRoom = "update_room"
-        case deleteRoom = "delete_room"
-        case createSession = "create_session"
-        case session
-        case resetContext = "reset_context"
-        case contextCount = "context_count"
-        case context
-        case deleteSession = "delete_session"
-        case sessionCount = "session_count"
-        case removeExpiredSessions = "remove_expired_sessions"
-        case begin
-        case withdraw
-        case checkpoint
-        case forgetParts = "forget_parts"
-        case recordHeartbeats = "record_heartbeats"
-        case end
-        case interruptOrphans = "interrupt_orphans"
-        case conversation
-        case conversations
-        case deleteConversations = "delete_conversations"
-        case cancelRequests = "cancel_requests"
-        case requestCancellation = "request_cancellation"
-        case activeStreams = "active_streams"
+    /// The calls of `Store`. The metrics have their names in snake case.
+    enum Operation: Int, CaseIterable {
+        case ping, createRoom, room, rooms, updateRoom, deleteRoom, createSession, session, resetContext, contextCount,
+            context,
+            deleteSession, sessionCount, removeExpiredSessions, begin, withdraw, checkpoint, forgetParts,
+            recordHeartbeats, end,
+            interruptOrphans, conversation, conversations, deleteConversations, cancelRequests, requestCancellation,
+            activeStreams
+
+        var name: String {
+            "\(self)".reduce(into: "") { $0 += $1.isUppercase ? "_\($1.lowercased())" : String($1) }
+        }
     }
 
-    enum Result: String, CaseIterable {
+    enum Result: Int, CaseIterable {
         case ok
         /// What was asked for cannot be: no such room, another owner, a limit.
         case refused
@@ -53,42 +36,35 @@ final class StoreMetrics: MetricSource {
 
     /// For what waits there.
     private let store: any Store
-    private let operations: [Operations]
-
-    private struct Operations: Sendable {
-        let operation: Operation
-        let results = CaseCounters<Result>()
-        let durations = Histogram(.requests)
+    private let durations = HistogramGrid(rows: Operation.allCases.count, columns: Result.allCases.count, .requests)
+    /// By row and column.
+    private let labels = Operation.allCases.map { operation in
+        Result.allCases.map { [(name: "operation", value: operation.name), (name: "result", value: "\($0)")] }
     }
 
     init(of store: any Store) {
         self.store = store
-        operations = Operation.allCases.map { Operations(operation: $0) }
     }
 
     func didEnd(_ operation: Operation, _ result: Result, nanoseconds: Int64) {
-        guard let place = operations.first(where: { $0.operation == operation }) else { return }
-        place.results.add(result)
-        place.durations.observe(nanoseconds: nanoseconds)
+        durations.observe(row: operation.rawValue, column: result.rawValue, nanoseconds: nanoseconds)
     }
 
     func add(to exposition: inout Exposition) {
+        let snapshots = durations.snapshots
+        // All that there are, so that each can be seen to rise from 0.
+        var counts = labels.map { $0.map { _ in 0 } }
+        for each in snapshots { counts[each.row][each.column] = each.snapshot.count }
         exposition.add(
             "roomservice_store_operations_total",
             .counter,
             "Calls of the store that have ended, by what became of them",
-            operations.flatMap { place in
-                place.results.values.map { result, count in
-                    (labels: [("operation", place.operation.rawValue), ("result", result)], value: count)
-                }
-            }
+            zip(labels.joined(), counts.joined()).map { (labels: $0, value: $1) }
         )
         exposition.add(
             "roomservice_store_operation_duration_seconds",
             "Time from a call of the store to its end, of those that were called",
-            operations.filter { $0.durations.snapshot.count > 0 }.map { place in
-                (labels: [("operation", place.operation.rawValue)], histogram: place.durations)
-            }
+            snapshots.map { (labels: labels[$0.row][$0.column], snapshot: $0.snapshot) }
         )
         exposition.add(
             "roomservice_store_queue_depth",

@@ -101,13 +101,13 @@ struct SessionRoutes: RouteGroup {
         var data: JSONObject = ["session_id": .string(sessionID), "room_id": .string(roomID)]
         let start = time.monotonicNanoseconds
         guard let stopped = try await chat.stop(sessionID: sessionID, streamID: streamID, on: request.loop) else {
-            chat.metrics.stops.add(.notFound)
+            chat.metrics.didStop(.notFound)
             data["status"] = "not_found"
             data["stream_id"] = .null
             data["partial_response"] = .null
             return Envelope.success("No active stream found for this session", data: data, at: time.now)
         }
-        chat.metrics.stops.add(stopped.isDelivered ? .delivered : .requested)
+        chat.metrics.didStop(stopped.isDelivered ? .delivered : .requested)
         chat.metrics.stopTime.observe(nanoseconds: time.monotonicNanoseconds - start)
         data["status"] = "stop_requested"
         data["stream_id"] = .string(stopped.streamID)

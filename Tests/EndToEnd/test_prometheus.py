@@ -1,0 +1,147 @@
+"""The metrics as Prometheus reads them, and that what is shipped for it uses only what there is."""
+
+import contextlib
+import json
+import re
+import shutil
+
+import httpx
+import pytest
+import yaml
+
+from chat import Chat, write_agents
+from instances import knows_redis
+from prometheus import ALERTS, DASHBOARD, Prometheus, dashboard_expressions, families, names_in, promtool
+from redis_server import RedisServer
+from service import CHECKOUT, MONGODB_TEST_URI
+from waiting import wait_until
+
+PAGE = CHECKOUT / "docs/metrics.md"
+# A service without it has not got these.
+REDIS = "With `REDIS_URL`"
+
+
+@pytest.fixture
+def busy(model, make_service, connect, tmp_path):
+    """A service with all there is to tell, which has done something of everything; over MongoDB with Redis."""
+    with contextlib.ExitStack() as cleanup:
+        settings = {}
+        if MONGODB_TEST_URI:
+            redis = RedisServer(tmp_path / "redis").start()
+            cleanup.callback(redis.kill)
+            settings["REDIS_URL"] = redis.url
+        agents = write_agents(tmp_path / "agents.json", [{"name": "ada"}], None)
+        service = make_service(
+            OPENAI_BASE_URL=model.url, OPENAI_API_KEY="sk-secret", OPENAI_MODEL="m", AGENTS_FILE=agents, **settings
+        ).start()
+        api = connect(service)
+        if MONGODB_TEST_URI:
+            wait_until(lambda: knows_redis(api), 10, "Redis")
+        chat = Chat(service, api)
+        chat.ask()
+        api.http.get("/api/rooms/room_x")
+        yield chat
+
+
+def documented():
+    """The tables of docs/metrics.md: by section, each metric's type and labels."""
+    sections = {}
+    for part in PAGE.read_text().split("\n## ")[1:]:
+        rows = re.findall(r"^\| `([a-z_]+)` \| (\w+) \| ([^|]*) \| \S.* \|$", part, re.MULTILINE)
+        if rows:
+            section = sections[part.splitlines()[0]] = {}
+            for name, kind, labels in rows:
+                assert name not in section
+                section[name] = kind, set(re.findall(r"`(\w+)`", labels))
+    return sections
+
+
+def test_the_page_tells_of_every_metric_and_of_no_other(busy):
+    sections = documented()
+    assert len(sections) == 3 and REDIS in sections
+    expected = {
+        name: row
+        for section, rows in sections.items()
+        for name, row in rows.items()
+        if section != REDIS or MONGODB_TEST_URI
+    }
+    assert families(busy.api.http.get("/metrics").text) == expected
+
+
+def test_promtool_finds_nothing_to_say(busy):
+    assert promtool("check", "metrics", text=busy.api.http.get("/metrics").text) == ""
+
+
+def test_rules_and_dashboard_use_only_what_there_is(busy):
+    there = set(families(busy.api.http.get("/metrics").text))
+    if not MONGODB_TEST_URI:
+        there |= set(documented()[REDIS])
+    rules = [rule["expr"] for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+    assert len(rules) > 10 and len(dashboard_expressions()) > 40
+    # Prometheus's own, for each target.
+    for expression in [*rules, *dashboard_expressions()]:
+        assert names_in(expression) and names_in(expression) <= there | {"up"}, expression
+    queries = [each["query"] for each in json.loads(DASHBOARD.read_text())["templating"]["list"]]
+    assert [query if isinstance(query, str) else query["query"] for query in queries] == [
+        "prometheus", "label_values(active_streams, job)", 'label_values(active_streams{job="$job"}, instance)',
+    ]
+
+
+def test_the_names_in_an_expression_are_found():
+    expression = 'sum by (le, job) (rate(a_bucket{b="c d"}[5m])) / on (instance) e > 0.9 and f offset 5m'
+    assert names_in(expression) == {"a", "e", "f"}
+
+
+@pytest.mark.embedded
+def test_the_rules_are_rules_and_fire_when_they_should(tmp_path):
+    assert "SUCCESS" in promtool("check", "rules", str(ALERTS))
+    shutil.copy(ALERTS, tmp_path)
+    shutil.copy(CHECKOUT / "Tests/EndToEnd/alerts_test.yml", tmp_path)
+    assert "SUCCESS" in promtool("test", "rules", "alerts_test.yml", folder=tmp_path)
+
+
+def test_a_prometheus_scrapes_the_service(busy, tmp_path):
+    api = busy.api
+    api.room()
+    prometheus = Prometheus(tmp_path / "prometheus", [f"127.0.0.1:{busy.service.port}"]).start()
+    try:
+        wait_until(lambda: prometheus.value('up{job="roomservice"}') == 1, 20, "a scrape")
+        # As the service tells them itself, and in sums.
+        for name in ("room_creations_total", "roomservice_streams_started_total", "chat_response_time_seconds_count"):
+            own = float(re.search(rf"^{name} (\S+)$", api.http.get("/metrics").text, re.MULTILINE).group(1))
+            assert own > 0
+            wait_until(lambda name=name, own=own: prometheus.value(f"sum({name})") == own, 10, name)
+        assert prometheus.value('sum(errors_total{error_type="NOT_FOUND"})') == 1
+        # Every expression of the dashboard is one, and most have something to show by now.
+        shown = 0
+        for expression in dashboard_expressions():
+            query = expression.replace("$__rate_interval", "1m").replace("$job", "roomservice").replace("$instance", ".*")
+            shown += bool(prometheus.get("query", query=query)["result"])
+        assert shown > 30
+        rules = [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
+        assert len(rules) > 10
+        wait_until(lambda: all_are_well(prometheus), 10, "an evaluation of each rule")
+        assert prometheus.get("alerts")["alerts"] == []
+    finally:
+        prometheus.stop()
+    assert prometheus.output == ""
+
+
+def all_are_well(prometheus):
+    rules = [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
+    assert not [rule["lastError"] for rule in rules if "lastError" in rule]
+    return all(rule["health"] == "ok" for rule in rules)
+
+
+@pytest.mark.embedded
+def test_every_code_that_the_service_tells_is_counted_by_its_name(api):
+    counted = set(re.findall(r'^errors_total\{error_type="(\w+)"\}', api.http.get("/metrics").text, re.MULTILINE))
+    codes = set()
+    for file in (CHECKOUT / "Sources/RoomService").rglob("*.swift"):
+        text = file.read_text()
+        codes |= set(re.findall(r'APIError\(\s*\.\w+,\s*"([A-Z_]+)"', text))
+        codes |= set(re.findall(r'\bcode: "([A-Z_]+)"', text))
+    assert len(codes) > 10
+    assert codes <= counted
+    answer = httpx.get(f"{api.url}/api/rooms/room_x", trust_env=False).json()
+    assert answer["error_code"] in counted
