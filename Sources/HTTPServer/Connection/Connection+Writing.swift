@@ -80,9 +80,9 @@ extension Connection {
 
     /// Tells how much memory the buffers take, where that has changed.
     func countBuffers() {
-        let byteCount = outbound.capacity + inbound.capacity
+        let byteCount = Int32(clamping: outbound.capacity + inbound.capacity)
         guard byteCount != countedBufferBytes else { return }
-        server.configuration.metrics.bufferBytes.add(byteCount - countedBufferBytes)
+        server.configuration.metrics.bufferBytes.add(Int(byteCount - countedBufferBytes))
         countedBufferBytes = byteCount
     }
 

@@ -38,8 +38,6 @@ final class Connection: IOChannel {
     /// Bytes of responses that are not sent yet, from `outboundStart` on.
     var outbound: [UInt8] = []
     var outboundStart = 0
-    /// The memory of both, as it was last told.
-    var countedBufferBytes = 0
 
     /// Whether the socket may have more to read than was read.
     var isReadable = false
@@ -60,6 +58,8 @@ final class Connection: IOChannel {
     var omitsBody = false
     /// Whether nothing of the next request has come: `deadline` is that of an idle connection.
     var awaitsRequest = true
+    /// The memory of `inbound` and `outbound`, as it was last told, in bytes.
+    var countedBufferBytes: Int32 = 0
     /// When the phase has lasted too long, as monotonic time.
     var deadline: Int64
     /// When the socket last took a byte, or when it first refused those that wait.
