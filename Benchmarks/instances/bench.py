@@ -1,4 +1,4 @@
-"""Measures what it costs that instances act as one: two of the service, a Redis and a MongoDB test server.
+"""Measures what it costs that instances act as one: some of the service, a Redis and a MongoDB test server.
 
 scripts/bench builds what this needs and calls it with the folder of the compiled C programs. Loopback only. The instances and
 Redis share one core; the clients have the other, and the MongoDB server what they leave of it.
@@ -18,11 +18,12 @@ sys.path[:0] = [str(HERE.parents[0]), str(HERE.parents[0] / "streams")]
 
 from measuring import CLIENT_CORE, SERVER_CORE, Client, in_child, run  # noqa: E402
 from rig import Load, Serving, cells_argument, make_sessions, measure_cells  # noqa: E402
+from rolling import rolling  # noqa: E402
 from service import CHECKOUT, migrate  # noqa: E402
 from waiting import wait_until  # noqa: E402
 
 STREAMS, RATE, WINDOW, STOPS = 1_000, 10, 15, 200
-TITLE = "Two instances over Redis: one core for both and Redis, one for the clients and the MongoDB test server"
+TITLE = "Instances over Redis: one core for them and Redis, one for the clients and the MongoDB test server"
 
 
 def free_port():
@@ -98,16 +99,26 @@ class Bench:
         folder.mkdir()
         return folder
 
-    def instances(self, mongodb, redis):
+    def mongodb(self):
+        return mongodb(self.new_folder())
+
+    def redis(self):
+        return redis(self.new_folder())
+
+    def shared(self, mongodb, redis):
+        """The settings of instances over a new database."""
         name = f"bench_{uuid.uuid4().hex}"
         uri = f"mongodb://127.0.0.1:{mongodb.port}"
         migrate(uri, name)
-        settings = {"MONGODB_URI": uri, "MONGODB_DB_NAME": name, "REDIS_URL": f"redis://127.0.0.1:{redis.port}"}
+        return {"MONGODB_URI": uri, "MONGODB_DB_NAME": name, "REDIS_URL": f"redis://127.0.0.1:{redis.port}"}
+
+    def instances(self, mongodb, redis):
+        settings = self.shared(mongodb, redis)
         return [Serving(self.new_folder(), **settings) for _ in range(2)]
 
 
 def watching(bench):
-    with mongodb(bench.new_folder()) as store, redis(bench.new_folder()) as cache:
+    with bench.mongodb() as store, bench.redis() as cache:
         owner, other = bench.instances(store, cache)
         with owner, other:
             time.sleep(2)
@@ -141,7 +152,7 @@ def watching(bench):
 
 def stops(bench):
     times = []
-    with mongodb(bench.new_folder()) as store, redis(bench.new_folder()) as cache:
+    with bench.mongodb() as store, bench.redis() as cache:
         owner, other = bench.instances(store, cache)
         with owner, other:
             time.sleep(2)
@@ -170,7 +181,7 @@ def stops(bench):
 
 
 def measure(folder, options):
-    return measure_cells(Bench(folder, options.programs), (watching, stops), options)
+    return measure_cells(Bench(folder, options.programs), (watching, stops, rolling), options)
 
 
 if __name__ == "__main__":

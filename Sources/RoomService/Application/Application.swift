@@ -71,9 +71,7 @@ struct Application: Sendable {
         let watch = StoreWatch(store: store, tracker: tracker, instanceID: instanceID, time: time, logger: logger)
         // Before anybody is served: no running answer of a store that is not shared can be anybody's yet.
         if !store.isShared { try await watch.interruptOrphans() }
-        cluster?.start { message in
-            Task(executorPreference: loop) { await chat.handle(message, on: loop) }
-        }
+        cluster?.start { message in await chat.handle(message, on: loop) }
         server = try await HTTPServer(serverConfiguration, group: group, service: service)
         let checkpointer = Checkpointer(
             store: store,

@@ -27,7 +27,6 @@ struct Housekeeping: Sendable {
             if let cluster {
                 group.addTask(executorPreference: loop) { await cluster.run(on: loop) }
                 group.addTask(executorPreference: loop) { await cluster.cluster.remote.run() }
-                group.addTask(executorPreference: loop) { await cluster.cluster.remote.watchTime() }
                 group.addTask(executorPreference: loop) { await cluster.cluster.followed.run() }
             }
             if store.isShared {

@@ -33,7 +33,7 @@ extension ChatService {
     /// Stops a stream of this instance. When this returns nobody is shown any more of it, whichever instance they read it from.
     func stop(_ stream: LiveStream, on loop: EventLoop) async -> String? {
         let answer = await stream.cancel(.stopped)
-        if answer != nil { await cluster?.seal(stream) }
+        if answer != nil { await cluster?.seal(stream, on: loop) }
         await stream.waitUntilEnded(for: Self.endLimit, on: loop)
         return answer
     }

@@ -11,6 +11,11 @@ struct StoredAnswer {
     /// beyond that of any event.
     private static let unknownSequence = 1 << 31
 
+    /// That number where the stream's length is known, else the other one.
+    func terminalSequence(orIfUnknown other: Int) -> Int {
+        terminalSequence == Self.unknownSequence ? other : terminalSequence
+    }
+
     init(_ conversation: Conversation) {
         // Of a stream, sequence 0 is `started`, and the chunks and other events follow.
         let chunks = conversation.metadata["chunks"]?.integerValue ?? -1

@@ -20,15 +20,19 @@ final class Cluster: Sendable {
     private let clients: [RedisClient]
     private let feeds: [StreamFeed]
     private let subscriber: RedisSubscriber
+    private let tasks: LoopTasks
+    private let clock: RedisClock
     private let logger: Logger
     /// Whether the connection is a new one, over which nothing has been put right yet.
     private let isNew = Atomic(true)
 
-    /// How long a stop waits for an instance that follows the stream to fall silent, in nanoseconds: one that takes longer finds that it was held up, and lets
-    /// go of its copies (`RemoteStreams.stallLimit`).
+    /// How long a stop waits for the instances that follow the stream to fall silent, in nanoseconds. What they hear of it later than that is of no worth
+    /// to them (`StreamFeed.validity`).
     private static let sealLimit: Int64 = 1_000_000_000
     /// How long the owner of a stream has to say that it has stopped it, in nanoseconds.
     private static let stopLimit: Int64 = 1_000_000_000
+    /// How long the end waits until Redis has been told all, in nanoseconds.
+    private static let farewellLimit: Int64 = 1_000_000_000
 
     /// - Parameters:
     ///   - retention: how long an ended stream can be read, in nanoseconds.
@@ -50,14 +54,17 @@ final class Cluster: Sendable {
         clients = group.loops.map { [options] in RedisClient(address, options: options, loop: $0) }
         subscriber = RedisSubscriber(address, options: options, loop: loop)
         membership = Membership(id: instanceID, client: clients[0])
-        messages = InstanceMessages(instanceID: instanceID, loop: loop, client: clients[0])
-        feeds = clients.map { [membership, metrics] client in
+        tasks = LoopTasks(on: loop)
+        clock = RedisClock(time: loop.time)
+        messages = InstanceMessages(instanceID: instanceID, loop: loop, client: clients[0], tasks: tasks)
+        feeds = clients.map { [membership, clock, metrics] client in
             StreamFeed(
                 loop: client.loop,
                 client: client,
                 membership: membership,
                 retention: retention,
                 keptBytes: logLimit,
+                clock: clock,
                 metrics: metrics
             )
         }
@@ -67,7 +74,9 @@ final class Cluster: Sendable {
             subscriber: subscriber,
             retainedLimit: logLimit,
             messages: messages,
+            clock: clock,
             metrics: metrics,
+            tasks: tasks,
             logger: logger
         )
         followed = FollowedSessions(
@@ -76,12 +85,13 @@ final class Cluster: Sendable {
             client: clients[0],
             subscriber: subscriber,
             remote: remote,
-            tracker: tracker
+            tracker: tracker,
+            tasks: tasks
         )
     }
 
     /// Begins to connect, and to hear what others want of this instance.
-    func start(handle: @escaping @Sendable (InstanceMessages.Message) -> Void) {
+    func start(handle: @escaping @Sendable (InstanceMessages.Message) async -> Void) {
         for (client, feed) in zip(clients, feeds) {
             client.loop.execute { [self] in
                 _ = client.observe { availability in
@@ -100,6 +110,10 @@ final class Cluster: Sendable {
 
     /// Leaves. All streams of this instance must have ended.
     func close() async {
+        // Only a member may tell how its streams have ended.
+        let deadline = loop.time.monotonicNanoseconds + Self.farewellLimit
+        for feed in feeds { await feed.waitUntilTold(until: deadline) }
+        await tasks.close()
         await Task(executorPreference: loop) { [membership] in await membership.leave() }.value
         for client in clients {
             client.loop.execute { client.close() }
@@ -121,6 +135,9 @@ final class Cluster: Sendable {
     func restartFeeds() {
         for feed in feeds { feed.loop.execute { feed.restart() } }
     }
+
+    /// Asks for the time that all instances share.
+    func measureClock() async throws(RedisError) { try await clock.measure(clients[0]) }
 
     /// Whether Redis answers, and how long that takes in milliseconds; nil: it does not. To be called on `loop`, a loop of the group.
     func latency(on loop: EventLoop, _ time: any TimeSource) async -> Double? {
@@ -206,11 +223,23 @@ final class Cluster: Sendable {
 
     // MARK: Stopping
 
-    /// Has the followers of a stopped stream fall silent, on all instances.
-    func seal(_ stream: LiveStream) async {
-        guard let token = membership.token else { return }
+    /// How long a round trip's worth of clocks that differ may add, in nanoseconds.
+    private static let clockTolerance: Int64 = 200_000_000
+
+    /// Has the followers of a stopped stream fall silent, on all instances. When this returns, they have said so, or what was told of it before has
+    /// lost its worth. To be called on `loop`.
+    func seal(_ stream: LiveStream, on loop: EventLoop) async {
+        let start = loop.now
+        if await isSealed(stream) { return }
+        let sentAt = feeds.map { $0.sentAt.load(ordering: .relaxed) }.max() ?? .min
+        let end = min(start + Self.sealLimit, max(0, sentAt) + StreamFeed.validity * 1_000_000 + Self.clockTolerance)
+        if end > loop.now { _ = try? await loop.sleep(until: end) }
+    }
+
+    private func isSealed(_ stream: LiveStream) async -> Bool {
+        guard let token = membership.token else { return false }
         let id = membership.id
-        _ = await messages.ask(within: Self.sealLimit) { request, client in
+        let answer = await messages.ask(within: Self.sealLimit) { request, client in
             let entry = StreamEntry.sealed(by: id, request: request)
             let reply = try? await client.run(
                 ClusterScripts.seal,
@@ -219,6 +248,8 @@ final class Cluster: Sendable {
             )
             return reply?.integer
         }
+        if case .complete = answer { return true }
+        return false
     }
 
     enum RemoteStop: Sendable {
@@ -238,7 +269,7 @@ final class Cluster: Sendable {
             // Nobody listens there: the wait is over.
             return reply?.integer == 0 ? nil : 1
         }
-        guard case .stopped(_, let answer) = reply else { return .unanswered }
+        guard case .complete(.stopped(_, let answer)) = reply else { return .unanswered }
         return .stopped(answer: answer)
     }
 

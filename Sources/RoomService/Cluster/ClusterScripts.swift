@@ -111,28 +111,29 @@ enum ClusterScripts {
 
     /// Appends an entry to each of several streams, and tells their followers.
     ///
-    /// KEYS: instance, then for each: stream, channel. ARGV: token, then for each: how long it is kept in ms (0: as before), 1 where the entry
-    /// makes a beginning, the entry.
-    /// Returns false when the caller's lease is gone; else for each 1, or 0 where there is no beginning to go on from.
+    /// KEYS: instance, then for each: stream, channel. ARGV: token, until when it may be done in ms (0: whenever), then for each: how long it is
+    /// kept in ms (0: as before), 1 where the entry makes a beginning, the entry.
+    /// Returns false when the caller's lease is gone; 0 when it is too late; else for each 1, or 0 where there is no beginning to go on from.
     static let append = RedisScript(
-        """
-        if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
-        local results = {}
-        for place = 2, #KEYS, 2 do
-            local first = place / 2 * 3 - 1
-            local key, keep, begins, entry = KEYS[place], ARGV[first], ARGV[first + 1], ARGV[first + 2]
-            if begins == '1' then redis.call('DEL', key) end
-            if begins == '1' or redis.call('EXISTS', key) == 1 then
-                redis.call('XADD', key, '*', 'e', entry)
-                if keep ~= '0' then redis.call('PEXPIRE', key, keep) end
-                redis.call('PUBLISH', KEYS[place + 1], entry)
-                results[#results + 1] = 1
-            else
-                results[#results + 1] = 0
+        clock + """
+            if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
+            if ARGV[2] ~= '0' and now > tonumber(ARGV[2]) then return 0 end
+            local results = {}
+            for place = 2, #KEYS, 2 do
+                local first = place / 2 * 3
+                local key, keep, begins, entry = KEYS[place], ARGV[first], ARGV[first + 1], ARGV[first + 2]
+                if begins == '1' then redis.call('DEL', key) end
+                if begins == '1' or redis.call('EXISTS', key) == 1 then
+                    redis.call('XADD', key, '*', 'e', entry)
+                    if keep ~= '0' then redis.call('PEXPIRE', key, keep) end
+                    redis.call('PUBLISH', KEYS[place + 1], entry)
+                    results[#results + 1] = 1
+                else
+                    results[#results + 1] = 0
+                end
             end
-        end
-        return results
-        """
+            return results
+            """
     )
 
     /// Says that a stream is stopped.

@@ -26,6 +26,7 @@ struct ClusterWatch: Sendable {
         var hasWarned = false
         repeat {
             do throws(RedisError) {
+                try await cluster.measureClock()
                 switch try await cluster.membership.renew(on: loop) {
                 case .member:
                     memberSince = memberSince ?? loop.now
@@ -44,6 +45,7 @@ struct ClusterWatch: Sendable {
                 (isAway, hasWarned) = (false, false)
                 if let memberSince, loop.now - memberSince >= Self.settlingTime {
                     while let dead = try await cluster.membership.takeOver() { try await end(dead, on: loop) }
+                    try await endSilent(on: loop)
                 }
             } catch {
                 // At the start the connection takes a moment.
@@ -96,49 +98,91 @@ struct ClusterWatch: Sendable {
             ["member": .string(dead.name), "streams": .integer(dead.streams.count)]
         )
         for stream in dead.streams {
-            do throws(StoreError) {
-                try await end(stream.id, on: loop)
-            } catch {
-                // It is tried again by whoever finds the member next.
-                throw .unavailable("the store is away: \(error)")
-            }
+            guard try await end(stream.id, of: dead, on: loop) else { return }
             cluster.release(streamID: stream.id, stream.sessionID, stream.userID, of: dead.name, on: loop)
         }
         try await cluster.membership.bury(dead)
     }
 
-    private func end(_ streamID: String, on loop: EventLoop) async throws(StoreError) {
-        guard var conversation = try await chat.store.conversation(streamID: streamID) else { return }
+    /// - Returns: false when the store cannot be used: it is tried again by whoever finds the member next.
+    private func end(_ streamID: String, of dead: Membership.Dead, on loop: EventLoop) async throws(RedisError) -> Bool
+    {
         // What others were shown is more than what was stored of it.
         let copy = await cluster.remote.copy(of: streamID)
-        let sequence = copy?.log.eventCount
-        if copy?.log.hasEnded == true, conversation.status != .streaming { return }
-        if conversation.status == .streaming {
-            let shown = copy?.log.answer ?? ""
-            let text = shown.utf8.count > conversation.agentResponse.utf8.count ? shown : conversation.agentResponse
-            var metadata = conversation.metadata
-            if let sequence { metadata["chunks"] = .integer(Int64(max(0, sequence - 1))) }
-            let end = ConversationEnd(
-                conversationID: conversation.id,
-                streamID: streamID,
-                status: .interrupted,
-                agentResponse: text,
-                metadata: metadata,
-                at: chat.time.now
+        let conversation: Conversation?
+        do throws(StoreError) {
+            conversation = try await ended(streamID, copy)
+        } catch {
+            logger.error(
+                "answers of an instance that is gone not ended: the store cannot be used",
+                ["member": .string(dead.name), "error": .error(error)]
             )
-            if !(try await chat.store.end(end)), let stored = try await chat.store.conversation(streamID: streamID) {
-                conversation = stored
-            } else {
-                (conversation.status, conversation.agentResponse) = (.interrupted, text)
-            }
+            return false
         }
-        guard let copy, let sequence else { return }
-        var encoder = StreamEventEncoder(
+        if let conversation, let copy, !copy.log.hasEnded { _ = try await tellEnd(of: conversation, copy, on: loop) }
+        return true
+    }
+
+    /// The stored conversation of a stream that nobody makes any more, marked interrupted unless it has ended; nil: it was deleted.
+    private func ended(_ streamID: String, _ copy: RemoteStreams.Copy?) async throws(StoreError) -> Conversation? {
+        guard var conversation = try await chat.store.conversation(streamID: streamID) else { return nil }
+        guard conversation.status == .streaming else { return conversation }
+        let shown = copy?.log.answer ?? ""
+        let text = shown.utf8.count > conversation.agentResponse.utf8.count ? shown : conversation.agentResponse
+        var metadata = conversation.metadata
+        if let copy { metadata["chunks"] = .integer(Int64(max(0, copy.log.eventCount - 1))) }
+        let end = ConversationEnd(
+            conversationID: conversation.id,
             streamID: streamID,
+            status: .interrupted,
+            agentResponse: text,
+            metadata: metadata,
+            at: chat.time.now
+        )
+        guard try await chat.store.end(end) else { return try await chat.store.conversation(streamID: streamID) }
+        (conversation.status, conversation.agentResponse) = (.interrupted, text)
+        return conversation
+    }
+
+    /// Tells all who follow a stream how it has ended.
+    ///
+    /// - Returns: false when Redis does not know the stream.
+    private func tellEnd(
+        of conversation: Conversation,
+        _ copy: RemoteStreams.Copy,
+        on loop: EventLoop
+    ) async throws(RedisError) -> Bool {
+        // Whoever has ended it may have gone on without Redis for a while, and have shown more than was told.
+        let told = copy.log.eventCount
+        let sequence = max(told, StoredAnswer(conversation).terminalSequence(orIfUnknown: told))
+        var encoder = StreamEventEncoder(
+            streamID: copy.log.streamID,
             agentType: copy.origin.agentType,
             firstSequence: sequence
         )
         encoder.encodeTerminal(conversation.end, answer: conversation.agentResponse)
-        cluster.feed(on: loop).tell(.events(first: sequence, next: sequence + 1, bytes: encoder.bytes), of: streamID)
+        var entries = [StreamEntry.events(.init(first: sequence, next: sequence + 1, bytes: encoder.bytes))]
+        if sequence > told {
+            let answer = Array(conversation.agentResponse.utf8)
+            entries.insert(.whole(copy.origin, sequence: sequence, answer: answer), at: 0)
+        }
+        return try await cluster.feed(on: loop).tell(entries, of: copy.log.streamID)
+    }
+
+    /// Looks after streams that are followed here and of which nothing is heard: their ends may be lost, with a Redis that has forgotten them and an
+    /// instance that has died before it could tell them again.
+    private func endSilent(on loop: EventLoop) async throws(RedisError) {
+        for (id, copy) in cluster.remote.silent() {
+            let conversation: Conversation?
+            do throws(StoreError) {
+                conversation = try await chat.store.conversation(streamID: id)
+            } catch {
+                return logger.error("silent answers of others not looked up", ["error": .error(error)])
+            }
+            guard conversation?.status != .streaming, !copy.log.hasEnded else { continue }
+            logger.warning("the end of another instance's answer was lost", ["stream.id": .string(id)])
+            if let conversation, try await tellEnd(of: conversation, copy, on: loop) { continue }
+            cluster.remote.giveUp(id)
+        }
     }
 }

@@ -12,6 +12,7 @@ final class FollowedSessions: @unchecked Sendable {
     private let subscriber: RedisSubscriber
     private let remote: RemoteStreams
     private let tracker: ActiveStreamTracker
+    private let tasks: LoopTasks
     private var subscriptions: [String: Entry] = [:]
 
     private struct Entry {
@@ -32,7 +33,8 @@ final class FollowedSessions: @unchecked Sendable {
         client: RedisClient,
         subscriber: RedisSubscriber,
         remote: RemoteStreams,
-        tracker: ActiveStreamTracker
+        tracker: ActiveStreamTracker,
+        tasks: LoopTasks
     ) {
         self.instanceID = instanceID
         self.loop = loop
@@ -40,6 +42,7 @@ final class FollowedSessions: @unchecked Sendable {
         self.subscriber = subscriber
         self.remote = remote
         self.tracker = tracker
+        self.tasks = tasks
     }
 
     /// From now on streams are heard of that others begin in the session, and the one that runs there.
@@ -53,7 +56,7 @@ final class FollowedSessions: @unchecked Sendable {
         } else {
             let subscription = subscriber.subscribe("began:\(sessionID)") { [weak self] event in
                 guard let self else { return }
-                Task(executorPreference: loop) {
+                tasks.run {
                     switch event {
                     case .message(let bytes): await self.announce(String(decoding: bytes, as: UTF8.self), sessionID)
                     case .gap, .subscribed: await self.announceRunning(sessionID)

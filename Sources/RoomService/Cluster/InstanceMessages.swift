@@ -22,6 +22,7 @@ final class InstanceMessages: @unchecked Sendable {
     let instanceID: String
     private let loop: EventLoop
     private let client: RedisClient
+    private let tasks: LoopTasks
     private var lastRequest = 0
     private var waiting: [Int: Waiting] = [:]
 
@@ -32,19 +33,20 @@ final class InstanceMessages: @unchecked Sendable {
         /// How many replies are still to come.
         var count: Int
         var reply: Message?
-        let continuation: CheckedContinuation<Message?, Never>
+        let continuation: CheckedContinuation<Answer, Never>
     }
 
-    init(instanceID: String, loop: EventLoop, client: RedisClient) {
+    init(instanceID: String, loop: EventLoop, client: RedisClient, tasks: LoopTasks) {
         self.instanceID = instanceID
         self.loop = loop
         self.client = client
+        self.tasks = tasks
     }
 
     static func channel(of instanceID: String) -> String { "instance:\(instanceID)" }
 
     /// Listens from now on.
-    func start(_ subscriber: RedisSubscriber, handle: @escaping @Sendable (Message) -> Void) {
+    func start(_ subscriber: RedisSubscriber, handle: @escaping @Sendable (Message) async -> Void) {
         for channel in [Self.channel(of: instanceID), Self.everybody] {
             _ = subscriber.subscribe(channel) { [weak self] event in
                 guard let self, case .message(let bytes) = event, let message = Message(bytes) else { return }
@@ -53,10 +55,10 @@ final class InstanceMessages: @unchecked Sendable {
         }
     }
 
-    private func hear(_ message: Message, _ handle: (Message) -> Void) {
+    private func hear(_ message: Message, _ handle: @escaping @Sendable (Message) async -> Void) {
         switch message {
         case .stopped(let request, _), .sealed(let request): receive(message, request)
-        case .stop, .roomDeleted, .sessionDeleted: handle(message)
+        case .stop, .roomDeleted, .sessionDeleted: tasks.run { await handle(message) }
         }
     }
 
@@ -70,7 +72,7 @@ final class InstanceMessages: @unchecked Sendable {
 
     private func finish(_ request: Int) {
         guard let waiting = waiting.removeValue(forKey: request) else { return }
-        waiting.continuation.resume(returning: waiting.count <= 0 ? waiting.reply : nil)
+        waiting.continuation.resume(returning: waiting.count <= 0 ? .complete(waiting.reply) : .incomplete)
     }
 
     // MARK: Telling
@@ -90,37 +92,44 @@ final class InstanceMessages: @unchecked Sendable {
 
     // MARK: Asking
 
+    /// What has come of a request.
+    enum Answer {
+        /// All replies have come, and this is the last one; nil: there were none to come.
+        case complete(Message?)
+        case incomplete
+    }
+
     /// Asks for replies: `send` is given the number of the request, and says how many are to come; nil: it could not be sent.
     ///
-    /// - Returns: the last reply, when all have come within `limit` nanoseconds.
+    /// - Returns: what has come within `limit` nanoseconds.
     func ask(
         within limit: Int64,
         _ send: @escaping @Sendable (_ request: Int, _ client: RedisClient) async -> Int?
-    ) async -> Message? {
+    ) async -> Answer {
         await Task(executorPreference: loop) { await self.askOnLoop(limit, send) }.value
     }
 
     private func askOnLoop(
         _ limit: Int64,
         _ send: @escaping @Sendable (Int, RedisClient) async -> Int?
-    ) async -> Message? {
+    ) async -> Answer {
         lastRequest += 1
         let request = lastRequest
         let timer = Task(executorPreference: loop) {
             guard (try? await self.loop.sleep(until: self.loop.now + limit)) != nil else { return }
             self.finish(request)
         }
-        let reply = await withCheckedContinuation { continuation in
+        let answer = await withCheckedContinuation { continuation in
             // More than can come: replies that are faster than the number of those to come are counted.
             waiting[request] = Waiting(count: Self.unknown, continuation: continuation)
-            Task(executorPreference: loop) {
+            tasks.run {
                 let count = await send(request, self.client)
-                self.expect(count ?? 0, of: request)
+                if let count { self.expect(count, of: request) } else { self.finish(request) }
             }
         }
         timer.cancel()
         await timer.value
-        return reply
+        return answer
     }
 
     private static let unknown = 1 << 30

@@ -37,13 +37,17 @@ final class RemoteStream {
                 return .applied(events: 0)
             }
             return sequence > next ? .lost : .applied(events: 0)
-        case .events(let first, let past, let bytes):
-            guard let log, first <= next else { return .gap }
-            guard past > next else { return .applied(events: 0) }
-            return append(bytes, skipping: next - first, to: log)
+        case .events(let events):
+            guard let log, events.first <= next else { return .gap }
+            guard events.next > next else { return .applied(events: 0) }
+            if events.areHidden { _ = log.seal() }
+            return append(events.bytes, skipping: next - events.first, to: log)
         case .sealed(let instance, let request): return .sealed(log?.seal(), by: instance, request: request)
         }
     }
+
+    /// A stop is among what is to be applied: nothing that came before it may be shown for a moment.
+    func seal() { _ = log?.seal() }
 
     private func begin(_ origin: StreamOrigin, sequence: Int, answer: [UInt8]) {
         self.origin = origin

@@ -12,13 +12,14 @@ final class RemoteStreams: @unchecked Sendable {
     private let client: RedisClient
     private let subscriber: RedisSubscriber
     private let retainedLimit: Int
+    private let clock: RedisClock
     private let metrics: ClusterMetrics
+    private let tasks: LoopTasks
     private let logger: Logger
     private var streams: [String: Followed] = [:] {
         didSet { copies.store(streams.count, ordering: .relaxed) }
     }
     private let copies = Atomic(0)
-    private var lastTick: Int64 = .max
 
     /// How many there are. From any thread.
     var count: Int { copies.load(ordering: .relaxed) }
@@ -42,9 +43,12 @@ final class RemoteStreams: @unchecked Sendable {
         var reading: Task<Void, Never>?
         /// Since when nobody reads it, as far as was looked.
         var idleSince: Int64?
+        /// When its instance was last heard of it, or it was last asked whether it has ended.
+        var heardAt: Int64
 
-        init(_ stream: RemoteStream) {
+        init(_ stream: RemoteStream, at now: Int64) {
             self.stream = stream
+            heardAt = now
         }
     }
 
@@ -54,16 +58,20 @@ final class RemoteStreams: @unchecked Sendable {
         subscriber: RedisSubscriber,
         retainedLimit: Int,
         messages: InstanceMessages,
+        clock: RedisClock,
         metrics: ClusterMetrics,
+        tasks: LoopTasks,
         logger: Logger
     ) {
         self.loop = loop
         self.client = client
         self.subscriber = subscriber
         self.retainedLimit = retainedLimit
+        self.clock = clock
         self.metrics = metrics
         self.logger = logger
         self.messages = messages
+        self.tasks = tasks
     }
 
     /// A copy that can be read.
@@ -104,7 +112,7 @@ final class RemoteStreams: @unchecked Sendable {
     }
 
     private func follow(_ id: String) -> Followed {
-        let followed = Followed(RemoteStream(id: id, retainedLimit: retainedLimit))
+        let followed = Followed(RemoteStream(id: id, retainedLimit: retainedLimit), at: loop.now)
         streams[id] = followed
         followed.subscription = subscriber.subscribe("events:\(id)") { [weak self, weak followed] event in
             guard let self, let followed else { return }
@@ -128,10 +136,11 @@ final class RemoteStreams: @unchecked Sendable {
     private func hear(_ event: RedisSubscriber.Event, of followed: Followed) {
         switch event {
         case .subscribed where followed.reading != nil: break
-        case .subscribed, .gap: Task(executorPreference: loop) { await self.catchUpAgain(followed) }
+        case .subscribed, .gap: tasks.run { await self.catchUpAgain(followed) }
         case .message(let bytes):
-            guard !wasHeldUp() else { return }
+            followed.heardAt = loop.now
             guard let entry = StreamEntry(bytes) else { return }
+            if case .events(let events) = entry, isLate(events) { return giveUpLate(followed) }
             if followed.early != nil { followed.early?.append(entry) } else { apply(entry, to: followed) }
         }
     }
@@ -140,20 +149,24 @@ final class RemoteStreams: @unchecked Sendable {
     private func catchUp(_ followed: Followed) async throws(RedisError) {
         followed.early = followed.early ?? []
         var start = "-"
+        var entries: [StreamEntry] = []
         while true {
             let reply = try await client.send([
                 "XRANGE", .text("stream:\(followed.stream.id)"), .text(start), "+", "COUNT", .integer(Self.page),
             ])
             let rows = reply.array ?? []
-            for row in rows {
-                guard let bytes = row.array?.last?.array?.last?.bytes, let entry = StreamEntry(bytes) else { continue }
-                apply(entry, to: followed, isOld: true)
-            }
+            entries += rows.compactMap { $0.array?.last?.array?.last?.bytes.flatMap { StreamEntry($0) } }
             guard rows.count == Self.page, let last = rows.last?.array?.first?.text else { break }
             start = "(\(last)"
         }
         let early = followed.early ?? []
         followed.early = nil
+        // Readers on other loops would see what comes before a stop, in the moment between the two.
+        let hasStopped = (entries + early).contains { if case .sealed = $0 { true } else { false } }
+        for entry in entries {
+            if hasStopped { followed.stream.seal() }
+            apply(entry, to: followed, isOld: true)
+        }
         for entry in early { apply(entry, to: followed) }
     }
 
@@ -174,43 +187,64 @@ final class RemoteStreams: @unchecked Sendable {
         case .applied(let count): metrics.copiedEvents.add(count, ordering: .relaxed)
         case .sealed(let seal, let instance, let request):
             guard !isOld else { return }
-            Task(executorPreference: loop) {
+            tasks.run {
                 await seal?.waitUntilSilent()
                 self.messages.tell(instance, .sealed(request: request))
             }
-        case .gap: if !isOld { Task(executorPreference: loop) { await self.catchUpAgain(followed) } }
+        case .gap: if !isOld { tasks.run { await self.catchUpAgain(followed) } }
         case .lost, .malformed:
             logger.warning("a copy of a stream is given up", ["stream.id": .string(followed.stream.id)])
-            // Its readers come again, and find a new one.
-            followed.stream.log?.cut()
-            forget(followed)
+            giveUp(followed)
         }
     }
 
-    // MARK: Being held up
+    // MARK: Being late
 
-    /// A process that was paused finds what was told meanwhile, of streams that have been stopped since: nobody waits for it for longer than a second. It
-    /// shows none of that; its readers come again.
-    private static let stallLimit: Int64 = 800_000_000
-    private static let tick: Int64 = 100_000_000
-
-    private func wasHeldUp() -> Bool {
-        guard lastTick < .max, loop.now - lastTick > Self.stallLimit else { return false }
-        logger.warning("held up: copies of other instances' streams are given up", ["streams": .integer(streams.count)])
-        lastTick = loop.now
-        for followed in streams.values {
-            followed.stream.log?.cut()
-            forget(followed)
-        }
-        return true
+    /// What this process, or Redis, was held up with may have been stopped since: nobody waits for it for longer than `StreamFeed.validity`.
+    private func isLate(_ events: StreamEntry.Events) -> Bool {
+        guard events.until > 0, let now = clock.now else { return false }
+        return now > events.until
     }
 
-    /// Runs until its task is cancelled.
-    func watchTime() async {
-        repeat { lastTick = loop.now } while (try? await loop.sleep(until: loop.now + Self.tick)) != nil
+    /// It shows none of that; its readers come again.
+    private func giveUpLate(_ followed: Followed) {
+        logger.warning(
+            "events of another instance's stream came too late: its readers come again",
+            ["stream.id": .string(followed.stream.id)]
+        )
+        giveUp(followed)
     }
 
     // MARK: Letting go
+
+    /// How long a copy that is read may be silent until somebody looks whether the stream has ended meanwhile, in nanoseconds.
+    private static let silenceLimit: Int64 = 20_000_000_000
+    /// For so many of them at once.
+    private static let mostSilent = 100
+
+    /// Copies with readers whose instance has not been heard of for long: Redis may have forgotten them, and the instance be dead. Each is named once
+    /// in that time. To be called on the loop.
+    func silent() -> [(id: String, copy: Copy)] {
+        var silent: [(id: String, copy: Copy)] = []
+        for followed in streams.values where loop.now - followed.heardAt >= Self.silenceLimit {
+            guard let copy = Self.copy(followed), copy.log.isWatched, !copy.log.hasEnded else { continue }
+            followed.heardAt = loop.now
+            silent.append((followed.stream.id, copy))
+            if silent.count == Self.mostSilent { break }
+        }
+        return silent
+    }
+
+    /// Gives up the copy of a stream, if there is one. To be called on the loop.
+    func giveUp(_ id: String) {
+        if let followed = streams[id] { giveUp(followed) }
+    }
+
+    /// Its readers come again, and find a new one, or what is stored.
+    private func giveUp(_ followed: Followed) {
+        followed.stream.log?.cut()
+        forget(followed)
+    }
 
     /// Runs until its task is cancelled.
     func run() async {

@@ -3,13 +3,12 @@ import Streaming
 
 /// What is told of a stream to other instances: an entry of its Redis stream, and a message to those who follow it.
 ///
-/// On the wire a line of ASCII, and what follows it: `w <sequence> <length of the origin>`, the origin as JSON, and the answer so far; `e <first> <next>`
-/// and events as they stand in a log; `s <instance> <request>`.
+/// On the wire a line of ASCII, and what follows it: `w <sequence> <length of the origin>`, the origin as JSON, and the answer so far; `e <first> <next> <until>`,
+/// or with an `h` where they are hidden, and events as they stand in a log; `s <instance> <request>`.
 enum StreamEntry: Equatable {
     /// The beginning of a copy: whose stream it is, what the events before `sequence` add up to.
     case whole(StreamOrigin, sequence: Int, answer: [UInt8])
-    /// Events from `first` on, up to but without `next`.
-    case events(first: Int, next: Int, bytes: [UInt8])
+    case events(Events)
     /// The stream is stopped: no event but the terminal one may be shown any more. That instance waits to be told that none is.
     case sealed(by: String, request: Int)
 
@@ -25,13 +24,15 @@ enum StreamEntry: Equatable {
             bytes.append(ascii: "\n")
             bytes += json
             bytes += answer
-        case .events(let first, let next, let events):
-            bytes.append(ascii: "e ")
-            bytes.append(decimal: first)
+        case .events(let events):
+            bytes.append(ascii: events.areHidden ? "h " : "e ")
+            bytes.append(decimal: events.first)
             bytes.append(ascii: " ")
-            bytes.append(decimal: next)
+            bytes.append(decimal: events.next)
+            bytes.append(ascii: " ")
+            bytes.append(decimal: Int(events.until))
             bytes.append(ascii: "\n")
-            bytes += events
+            bytes += events.bytes
         case .sealed(let instance, let request):
             bytes.append(ascii: "s ")
             bytes.append(utf8: instance)
@@ -59,11 +60,34 @@ enum StreamEntry: Equatable {
                 let origin = json.objectValue.flatMap(StreamOrigin.init)
             else { return nil }
             self = .whole(origin, sequence: numbers[0], answer: Array(rest.dropFirst(numbers[1])))
-        case ("e", 2):
+        case ("e", 3), ("h", 3):
             guard numbers[0] < numbers[1] else { return nil }
-            self = .events(first: numbers[0], next: numbers[1], bytes: Array(rest))
+            self = .events(
+                Events(
+                    first: numbers[0],
+                    next: numbers[1],
+                    bytes: Array(rest),
+                    until: Int64(numbers[2]),
+                    areHidden: words[0] == "h"
+                )
+            )
         default: return nil
         }
+    }
+}
+
+extension StreamEntry {
+    /// Events from `first` on, up to but without `next`.
+    struct Events: Equatable {
+        var first: Int
+        var next: Int
+        /// As they stand in a log.
+        var bytes: [UInt8]
+        /// Whoever hears of them later, in milliseconds by Redis's clock, must not show them: they may have been stopped
+        /// meanwhile. 0: no limit.
+        var until: Int64 = 0
+        /// Whether they were stopped before they were told: nobody is shown them, but for a terminal one.
+        var areHidden = false
     }
 }
 

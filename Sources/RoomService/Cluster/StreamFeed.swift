@@ -2,6 +2,7 @@ import HTTPServer
 import Primitives
 import Redis
 import Streaming
+import Synchronization
 
 /// A stream of this instance, as far as others know of it. Confined to its loop.
 ///
@@ -43,7 +44,13 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
     private var timer: EventLoop.Timer?
     /// One command at a time: what comes meanwhile goes with the next one, and order is kept whatever fails.
     private var isSending = false
+    private let clock: RedisClock
     private let metrics: ClusterMetrics
+    /// When something was sent last, in monotonic nanoseconds. From any thread.
+    let sentAt = Atomic(Int64.min)
+
+    /// For how long what was told may be under way, to Redis and from there to whoever follows it, in milliseconds.
+    static let validity: Int64 = 800
 
     /// How long the end of a stream waits for a Redis that is away, in nanoseconds.
     private static let patience: Int64 = 120_000_000_000
@@ -64,8 +71,10 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
         membership: Membership,
         retention: Int64,
         keptBytes: Int,
+        clock: RedisClock,
         metrics: ClusterMetrics
     ) {
+        self.clock = clock
         self.keptBytes = keptBytes
         self.loop = loop
         self.client = client
@@ -104,13 +113,32 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
         mark(fed, isUrgent: true)
     }
 
-    /// Tells the last entry of a stream that another instance has left behind. To be called on the loop.
-    func tell(_ entry: StreamEntry, of streamID: String) {
-        guard let token = membership.token else { return }
+    /// Tells the last entry of a stream that another instance has left behind, or several that stand in for all before. To be called on the loop.
+    ///
+    /// - Returns: whether Redis knew the stream, and has told its followers.
+    func tell(_ entries: [StreamEntry], of streamID: String) async throws(RedisError) -> Bool {
+        guard let token = membership.token else { return false }
         var command = AppendCommand(instanceID: membership.id, token: token)
-        command.add(entry, of: streamID, keptFor: retention)
-        client.run(ClusterScripts.append, keys: command.keys, arguments: command.arguments) { _ in }
+        for (place, entry) in entries.enumerated() {
+            command.add(entry, of: streamID, begins: entries.count > 1 && place == 0, keptFor: retention)
+        }
+        let reply = try await client.run(ClusterScripts.append, keys: command.keys, arguments: command.arguments)
+        return reply.array?.first?.integer == 1
     }
+
+    /// Returns when Redis has all that there was to be told, or cannot be told, or at the monotonic time `deadline`, in nanoseconds.
+    func waitUntilTold(until deadline: Int64) async {
+        await Task(executorPreference: loop) {
+            // Once, at the end: a look now and then is enough.
+            while self.isSending || !self.dirty.isEmpty, self.membership.token != nil, self.client.isConnected,
+                self.loop.now < deadline, (try? await self.loop.sleep(until: self.loop.now + Self.lookInterval)) != nil
+            {}
+            // What has been sent before, to give places free, has arrived when this is answered.
+            _ = try? await self.client.send(["PING"])
+        }.value
+    }
+
+    private static let lookInterval: Int64 = 2_000_000
 
     /// Tells all again: Redis may have forgotten them.
     func restart() {
@@ -124,7 +152,8 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
         if let timer { loop.cancel(timer) }
         timer = nil
         guard !isSending, !dirty.isEmpty, let token = membership.token else { return }
-        var command = AppendCommand(instanceID: membership.id, token: token)
+        let until = clock.now.map { $0 + Self.validity } ?? 0
+        var command = AppendCommand(instanceID: membership.id, token: token, until: until)
         var rest: [FedStream] = []
         // Whose the entries are, in order.
         var told: [FedStream] = []
@@ -141,6 +170,7 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
         isSending = true
         metrics.commands.add(1, ordering: .relaxed)
         metrics.entries.add(told.count, ordering: .relaxed)
+        if client.isConnected { sentAt.store(loop.now, ordering: .relaxed) }
         client.run(ClusterScripts.append, keys: command.keys, arguments: command.arguments) { [self, told] reply in
             didSend(told, reply)
         }
@@ -170,11 +200,17 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
                 addNewBeginning(of: fed, to: &command, &told)
             // What a log has let go of is told as text.
             case .gone: (fed.needsBeginning, fed.isBehind) = (true, true)
-            case .copied:
+            case .copied(let areHidden):
                 let hasMore = fed.sent.sequence < log.eventCount
                 fed.toldBytes += events.count
-                let entry = StreamEntry.events(first: first, next: fed.sent.sequence, bytes: events)
-                command.add(entry, of: fed.stream.id, keptFor: log.hasEnded && !hasMore ? retention : 0)
+                let entry = StreamEntry.Events(
+                    first: first,
+                    next: fed.sent.sequence,
+                    bytes: events,
+                    until: command.until,
+                    areHidden: areHidden
+                )
+                command.add(.events(entry), of: fed.stream.id, keptFor: log.hasEnded && !hasMore ? retention : 0)
                 told.append(fed)
                 if fed.toldBytes <= keptBytes { return hasMore }
             }
@@ -219,6 +255,8 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
                     keep(fed)
                 }
             }
+            // It was under way for too long: it is told anew, as it is by now.
+            if case .success(.integer) = reply { loop.flush(self) }
         }
     }
 
@@ -238,10 +276,13 @@ private struct AppendCommand {
     private(set) var keys: [RedisArgument]
     private(set) var arguments: [RedisArgument]
     private(set) var byteCount = 0
+    let until: Int64
 
-    init(instanceID: String, token: Int) {
+    /// - Parameter until: until when it may be done, in milliseconds by Redis's clock; 0: whenever.
+    init(instanceID: String, token: Int, until: Int64 = 0) {
+        self.until = until
         keys = [.text("instance:\(instanceID)")]
-        arguments = [.integer(token)]
+        arguments = [.integer(token), .integer(Int(until))]
     }
 
     /// - Parameter time: how long the stream is kept from now on, in milliseconds; 0: as before.

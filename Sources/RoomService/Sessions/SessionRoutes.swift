@@ -32,12 +32,13 @@ struct SessionRoutes: RouteGroup {
 
     private func show(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         let session = try await sessions.session(request.path("id"))
-        let count = try await contextCount(of: session)
+        let activeStream = try await activeStream(of: session, on: request.loop)
+        let count = try await contextCount(of: session, isRunning: activeStream != .null)
         var data = session.json
         data["last_activity"] = JSONValue(session.lastActivity)
         data["active_agent"] = JSONValue(session.activeAgent)
         data["conversation_count"] = .integer(Int64(count))
-        data["active_stream"] = try await activeStream(of: session, on: request.loop)
+        data["active_stream"] = activeStream
         return Envelope.success("Session retrieved successfully", data: data, at: time.now)
     }
 
@@ -61,14 +62,10 @@ struct SessionRoutes: RouteGroup {
     }
 
     /// How many conversations the agents see of the session.
-    private func contextCount(of session: Session) async throws(APIError) -> Int {
-        guard !hasIdled(session) else { return 0 }
+    private func contextCount(of session: Session, isRunning: Bool) async throws(APIError) -> Int {
+        // While an answer is made, a session is not idle.
+        guard isRunning || !sessions.hasIdled(session, at: time.now) else { return 0 }
         return try await storing { () throws(StoreError) in try await store.contextCount(of: session) }
-    }
-
-    /// While an answer is made, a session is not idle.
-    private func hasIdled(_ session: Session) -> Bool {
-        chat.tracker.running(sessionID: session.id) == nil && sessions.hasIdled(session, at: time.now)
     }
 
     private func reset(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
@@ -77,8 +74,9 @@ struct SessionRoutes: RouteGroup {
         try check { () throws(ValidationError) in try body.finish() }
         let session = try await sessions.session(request.path("id"))
         try await rateLimiter.check(.writes, key: session.userID)
-        let hasIdled = hasIdled(session)
+        let isRunning = try await activeStream(of: session, on: request.loop) != .null
         let now = time.now
+        let hasIdled = !isRunning && sessions.hasIdled(session, at: now)
         let count = try await storing { () throws(StoreError) in
             try await store.resetContext(sessionID: session.id, agentType: agentType, at: now)
         }

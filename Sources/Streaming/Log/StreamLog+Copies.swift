@@ -12,7 +12,8 @@ package struct CopyPlace: Sendable, Equatable {
 /// A log and its copies elsewhere: the same bytes at the same sequence numbers.
 extension StreamLog {
     package enum CopyResult: Sendable {
-        case copied
+        /// Hidden ones are those of a log that has been stopped.
+        case copied(areHidden: Bool)
         /// There was nothing to copy.
         case upToDate
         /// What comes next is no longer held.
@@ -33,7 +34,7 @@ extension StreamLog {
                 place.cursor = event.end
                 place.sequence += 1
             }
-            return .copied
+            return .copied(areHidden: !state.showsAnswer)
         }
     }
 
@@ -60,6 +61,9 @@ extension StreamLog {
 extension StreamLog {
     /// Whether anybody reads it.
     package var isWatched: Bool { state.withLock { !$0.watchers.isEmpty } }
+
+    /// Whether it was given up.
+    package var isCut: Bool { state.withLock { $0.isCut } }
 
     /// Gives a copy up that cannot go on: its readers are cut off, and can resume elsewhere.
     package func cut() {

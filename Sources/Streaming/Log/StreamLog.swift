@@ -186,7 +186,7 @@ package final class StreamLog: Sendable {
         -> BodyState?
     {
         state.withLock { state in
-            guard cursor >= state.firstByte else { return nil }
+            guard cursor >= state.firstByte, !state.isCut else { return nil }
             let start = cursor
             let (end, whenRead) = state.readableEnd(from: &cursor)
             if cursor != start { sent.skip(from: start, in: state) }

@@ -29,6 +29,8 @@ struct StreamLogState {
     /// Events further back than that many bytes are let go, to within a segment. What readers have not read is no exception.
     private var retainedLimit: Int
     var phase = Phase.open
+    /// Whether it was given up: nobody can read it any more.
+    private(set) var isCut = false
     /// The text that the events add up to, in UTF-8.
     private(set) var answer: [UInt8] = []
     var watchers: [LoopWatchers] = []
@@ -111,6 +113,7 @@ struct StreamLogState {
         byteCount += 1
         (firstByte, newestStart, firstSequence) = (byteCount, byteCount, eventCount)
         phase = .sealed
+        isCut = true
     }
 
     // MARK: Places

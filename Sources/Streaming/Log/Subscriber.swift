@@ -38,7 +38,7 @@ final class Subscriber: LogWatcher, BodyProducer {
     private func watch(_ log: StreamLog, from cursor: Int) {
         self.log = log
         self.cursor = cursor
-        if !log.holds(cursor) { reset(log) }
+        if !log.holds(cursor), !log.isCut { reset(log) }
         sent = SentEvents(from: log.eventCount(before: self.cursor) ?? 0)
         watchers = log.watchers(on: outlet.loop)
         watchers?.add(self)
@@ -84,7 +84,7 @@ final class Subscriber: LogWatcher, BodyProducer {
             guard
                 let state = log.read(from: &cursor, into: &batch, isChunked: outlet.isChunked, counting: &sent)
             else {
-                // Too far behind. What it has missed it gets when it comes again.
+                // Too far behind, or given up. What it has missed it gets when it comes again.
                 metrics?.cutForLag.add(1, ordering: .relaxed)
                 outlet.abort()
                 return .waiting

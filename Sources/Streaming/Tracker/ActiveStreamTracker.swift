@@ -29,8 +29,8 @@ package final class ActiveStreamTracker: Sendable {
         /// Running streams that followers have been told of.
         var announced: Set<String> = []
         var followers = SessionFollowers()
-        /// By session, the newest stream that another instance has begun there, as far as it is followed here.
-        var copies: [String: StreamLog] = [:]
+        /// By session, of those that are followed here.
+        var copies: [String: SessionCopies] = [:]
         var ended: EndedStreams
         var isDraining = false
     }
@@ -209,7 +209,7 @@ package final class ActiveStreamTracker: Sendable {
             let running = state.bySession[follower.session.sessionID]
             if let running, state.announced.contains(running.id) {
                 follower.announce(running.log)
-            } else if let copy = state.copies[follower.session.sessionID], !copy.hasEnded {
+            } else if let copy = state.copies[follower.session.sessionID]?.newest, !copy.hasEnded {
                 follower.announce(copy)
             }
             if state.isDraining { follower.finish() }
@@ -219,10 +219,8 @@ package final class ActiveStreamTracker: Sendable {
     /// Tells the session's followers of a stream that another instance has begun there; once, however often it is called.
     package func announce(copy: StreamLog, sessionID: String) {
         state.withLock { state in
-            // A copy that was made anew is of the same stream: those who follow the session have seen its beginning, and resume by themselves.
-            let isKnown = state.copies[sessionID]?.streamID == copy.streamID
-            state.copies[sessionID] = copy
-            if !isKnown { state.followers.forEach(of: sessionID) { $0.announce(copy) } }
+            guard state.copies[sessionID, default: SessionCopies()].add(copy) else { return }
+            state.followers.forEach(of: sessionID) { $0.announce(copy) }
         }
     }
 

@@ -33,8 +33,10 @@ struct RemoteStreamTests {
         mutating func entry(limit: Int = .max) -> StreamEntry? {
             let first = place.sequence
             var bytes: [UInt8] = []
-            guard case .copied = log.copyEvents(from: &place, to: &bytes, limit: limit) else { return nil }
-            return .events(first: first, next: place.sequence, bytes: bytes)
+            guard case .copied(let areHidden) = log.copyEvents(from: &place, to: &bytes, limit: limit) else {
+                return nil
+            }
+            return .events(.init(first: first, next: place.sequence, bytes: bytes, areHidden: areHidden))
         }
 
         /// All bytes of the log.
@@ -144,11 +146,28 @@ struct RemoteStreamTests {
         #expect(Self.bytes(of: log) == original.bytes)
     }
 
+    @Test func `what was stopped before it was told is shown to nobody, whether or not the copy has heard of the stop`()
+        throws
+    {
+        var original = Original()
+        let copy = RemoteStream(id: "stream_1", retainedLimit: .max)
+        _ = copy.apply(Self.beginning)
+        original.append("hidden ")
+        #expect(original.log.seal() != nil)
+        let entry = try original.next()
+        guard case .events(let events) = entry, events.areHidden else {
+            return #expect(Bool(false), "the original tells that it is stopped")
+        }
+        _ = copy.apply(entry)
+        #expect(copy.log?.seal() == nil, "it is sealed by that")
+        #expect(copy.log?.eventCount == 1)
+    }
+
     @Test(arguments: ["5\r\nhello\r\n", "zz\r\n", "10\r\nid: a:1\ndata: {}\n\n\r\n", "4\r\nid: "])
     func `what are no events end the copy`(text: String) {
         let copy = RemoteStream(id: "stream_1", retainedLimit: .max)
         _ = copy.apply(Self.beginning)
-        guard case .malformed = copy.apply(.events(first: 0, next: 1, bytes: Array(text.utf8))) else {
+        guard case .malformed = copy.apply(.events(.init(first: 0, next: 1, bytes: Array(text.utf8)))) else {
             return #expect(Bool(false), "\(text)")
         }
     }

@@ -22,7 +22,8 @@ struct StreamEntryTests {
         arguments: [
             .whole(origin, sequence: 0, answer: []),
             .whole(origin, sequence: 12, answer: Array("So\n far 語".utf8)),
-            .events(first: 0, next: 3, bytes: Array("5\r\nid: x\r\n".utf8)),
+            .events(.init(first: 0, next: 3, bytes: Array("5\r\nid: x\r\n".utf8))),
+            .events(.init(first: 2, next: 3, bytes: [], until: 1_800_000_000_000, areHidden: true)),
             .sealed(by: "instance_1", request: 7),
         ] as [StreamEntry]
     )

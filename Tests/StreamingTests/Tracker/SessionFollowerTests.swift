@@ -34,6 +34,59 @@ struct SessionFollowerTests {
         streams.flatMap { stream in (0...4).map { "\(stream):\($0)" } }
     }
 
+    @Test
+    func `whoever comes to a copy that has been given up is cut off at once`() async throws {
+        let log = StreamLog(streamID: "given-up", agentType: "assistant")
+        var writer = SampleWriter(log, id: "given-up")
+        writer.start()
+        log.cut()
+        let respond: @Sendable (HTTPRequest) -> HTTPResponse = { _ in
+            HTTPResponse(body: .stream(Subscription(log, from: 0, sendsDone: false)))
+        }
+        try await TestServer.run(loops: 1, respond: respond) { server in
+            let client = try server.get("/")
+            do {
+                try client.read { _ in false }
+            } catch {
+                #expect("\(error)".contains("recv"), "cut off, it may be told so by a reset")
+            }
+            let text = String(decoding: client.body, as: UTF8.self)
+            #expect(!text.contains("given-up"), "no event of it, not even all of it as one")
+        }
+    }
+
+    @Test
+    func `a stream of another instance that is told of again is not shown again, and hides no newer one`() async throws
+    {
+        let tracker = ActiveStreamTracker.sample()
+        func copy(_ id: String) -> (StreamLog, SampleWriter) {
+            let log = StreamLog(streamID: id, agentType: "assistant")
+            var writer = SampleWriter(log, id: id)
+            writer.start()
+            for _ in 0..<3 { writer.append("text") }
+            return (log, writer)
+        }
+        try await TestServer.run(loops: 1, respond: Self.following(tracker)) { server in
+            let session = FollowedSession.sample.sessionID
+            let (first, firstWriter) = copy("first")
+            tracker.announce(copy: first, sessionID: session)
+            let client = try server.get("/")
+            try client.read(untilBodyHas: "first:3")
+            first.end(firstWriter.terminal())
+            let (second, secondWriter) = copy("second")
+            tracker.announce(copy: second, sessionID: session)
+            tracker.announce(copy: first, sessionID: session)
+            let late = try server.get("/")
+            try late.read(untilBodyHas: "second:3")
+            second.end(secondWriter.terminal())
+            try client.read(untilBodyHas: "second:4")
+            tracker.drain()
+            _ = tracker.endFollowers(atMost: .max)
+            #expect(try client.stream().events.map(\.id) == ids(of: ["first", "second"]))
+            #expect(try late.stream().events.map(\.id) == ids(of: ["second"]))
+        }
+    }
+
     @Test(arguments: loopCounts)
     func `a follower gets the running stream from its start, and then each later one`(loops: Int) async throws {
         let tracker = ActiveStreamTracker.sample()
