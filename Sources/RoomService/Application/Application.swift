@@ -1,6 +1,5 @@
 import Agents
 import HTTPServer
-import Metrics
 import Primitives
 import Storage
 import Streaming
@@ -168,15 +167,18 @@ struct Application: Sendable {
         for group in groups { group.add(to: &router) }
         // The last one, as it tells of all the routes and of itself.
         let requestMetrics = RequestMetrics(routes: router.routes + [MetricsRoutes.route])
-        let process = ProcessSource(group: group, store: store, tracker: tracker, server: serverMetrics)
-        let streams = StreamSource(
-            tracker: tracker,
-            backlog: backlog,
-            server: serverMetrics,
-            memoryLimit: settings.streamMemory
-        )
-        let sources: [any MetricSource] = [metrics, requestMetrics, streams, store.metrics, process]
-        MetricsRoutes(sources: sources + (cluster.map { [ClusterSource(cluster: $0)] } ?? [])).add(to: &router)
+        MetricsRoutes(
+            [metrics, requestMetrics, store.metrics],
+            ProcessSource(group: group, store: store),
+            StreamSource(
+                tracker: tracker,
+                backlog: backlog,
+                store: store,
+                server: serverMetrics,
+                memoryLimit: settings.streamMemory
+            ),
+            cluster: cluster
+        ).add(to: &router)
         let service = APIService(
             router: router,
             cors: CORS(settings.corsOrigins),

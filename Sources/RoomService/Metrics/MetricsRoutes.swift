@@ -3,7 +3,14 @@ import Metrics
 
 /// `/metrics`: what Prometheus reads.
 struct MetricsRoutes: RouteGroup {
-    let sources: [any MetricSource]
+    private let sources: [any MetricSource]
+
+    /// - Parameters:
+    ///   - own: what tells of itself.
+    ///   - cluster: the other instances, where there may be some.
+    init(_ own: [any MetricSource], _ process: ProcessSource, _ streams: StreamSource, cluster: Cluster?) {
+        sources = own + [process, streams] + (cluster.map { [ClusterSource(cluster: $0)] } ?? [])
+    }
 
     private static let fields = [HTTPField("Content-Type", Exposition.contentType)]
     /// About as much as there is, in bytes.

@@ -1,14 +1,11 @@
 import HTTPServer
 import Metrics
 import Storage
-import Streaming
 
-/// The process as a whole: its loops, what its memory is used for, and what the system says of it.
+/// The process as a whole: what runs here, its loops, and what the system says of it.
 struct ProcessSource: MetricSource {
     let group: EventLoopGroup
     let store: any Store
-    let tracker: ActiveStreamTracker
-    let server: HTTPServerMetrics
     /// Of the process, in seconds since 1970.
     let startTime = ProcessUsage.startTime
 
@@ -20,7 +17,6 @@ struct ProcessSource: MetricSource {
             [(labels: [("version", ServiceInfo.version), ("store", store.backend)], value: 1)]
         )
         addLoops(to: &exposition)
-        addMemory(to: &exposition)
         addUsage(to: &exposition)
     }
 
@@ -43,16 +39,6 @@ struct ProcessSource: MetricSource {
             "What other threads have handed to a loop and it has not taken",
             group.loops.map { (labels: labels($0.index), value: $0.mailboxCount) }
         )
-    }
-
-    private func addMemory(to exposition: inout Exposition) {
-        let logs = tracker.memory
-        var parts = [
-            ("stream_logs", logs.running + logs.ended),
-            ("connection_buffers", server.bufferBytes.value),
-        ]
-        if let bytes = store.memoryByteCount { parts.append(("store", bytes)) }
-        exposition.add("roomservice_memory_bytes", .gauge, "Memory by what it is used for", by: "part", parts)
     }
 
     private func addUsage(to exposition: inout Exposition) {

@@ -1,25 +1,29 @@
 import HTTPServer
 import Metrics
+import Storage
 import Streaming
 
 /// The streams, who reads them, and the memory that they take.
 struct StreamSource: MetricSource {
     let tracker: ActiveStreamTracker
     let backlog: StoreBacklog
+    let store: any Store
     let server: HTTPServerMetrics
     /// For all logs together, in bytes.
     let memoryLimit: Int
 
     func add(to exposition: inout Exposition) {
-        addStreams(to: &exposition)
+        // Once, as it looks at every running stream.
+        let usage = tracker.usage
+        addStreams(to: &exposition, eventCount: usage.eventCount)
+        addMemory(to: &exposition, running: usage.running, ended: usage.ended)
         addReaders(to: &exposition)
         addConnections(to: &exposition)
     }
 
-    private func addStreams(to exposition: inout Exposition) {
+    private func addStreams(to exposition: inout Exposition, eventCount: Int) {
         let metrics = tracker.metrics
         let running = tracker.runningCount
-        let memory = tracker.memory
         exposition.add("active_streams", .gauge, "Answers that are being made", running)
         exposition.add("roomservice_streams_running", .gauge, "Answers that are being made", running)
         exposition.add(
@@ -45,16 +49,8 @@ struct StreamSource: MetricSource {
             "roomservice_stream_events_total",
             .counter,
             "Events of all answers, each counted once",
-            tracker.eventCount
+            eventCount
         )
-        exposition.add(
-            "roomservice_stream_log_bytes",
-            .gauge,
-            "Memory of the answers' events and texts",
-            by: "state",
-            [("running", memory.running), ("ended", memory.ended)]
-        )
-        exposition.add("roomservice_stream_log_limit_bytes", .gauge, "Memory that there is for them", memoryLimit)
         exposition.add(
             "roomservice_streams_waiting_for_store",
             .gauge,
@@ -67,6 +63,20 @@ struct StreamSource: MetricSource {
             "1 while answers pause for the store",
             backlog.pausesAnswers ? 1 : 0
         )
+    }
+
+    private func addMemory(to exposition: inout Exposition, running: Int, ended: Int) {
+        exposition.add(
+            "roomservice_stream_log_bytes",
+            .gauge,
+            "Memory of the answers' events and texts",
+            by: "state",
+            [("running", running), ("ended", ended)]
+        )
+        exposition.add("roomservice_stream_log_limit_bytes", .gauge, "Memory that there is for them", memoryLimit)
+        var parts = [("stream_logs", running + ended), ("connection_buffers", server.bufferBytes.value)]
+        if let byteCount = store.memoryByteCount { parts.append(("store", byteCount)) }
+        exposition.add("roomservice_memory_bytes", .gauge, "Memory by what it is used for", by: "part", parts)
     }
 
     private func addReaders(to exposition: inout Exposition) {

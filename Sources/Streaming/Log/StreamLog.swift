@@ -129,8 +129,11 @@ package final class StreamLog: Sendable {
     package var eventCount: Int { state.withLock { $0.eventCount } }
 
     /// The memory that the events and the answer take, in bytes.
-    package var memoryByteCount: Int {
-        state.withLock { $0.segmentByteCount + $0.answer.capacity }
+    package var memoryByteCount: Int { usage.memoryByteCount }
+
+    /// Both at once.
+    var usage: (eventCount: Int, memoryByteCount: Int) {
+        state.withLock { ($0.eventCount, $0.segmentByteCount + $0.answer.capacity) }
     }
 
     /// Where a reader finds an event.
