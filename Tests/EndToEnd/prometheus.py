@@ -16,8 +16,8 @@ PROGRAMS = CHECKOUT / ".build/prometheus/usr/bin"
 ALERTS = CHECKOUT / "deploy/alerts.yml"
 DASHBOARD = CHECKOUT / "deploy/grafana-dashboard.json"
 
-# How often it asks. JSON is YAML.
-INTERVAL = "200ms"
+# How often it asks, and how long it waits.
+INTERVAL = "500ms"
 
 
 class Prometheus:
@@ -32,6 +32,7 @@ class Prometheus:
     def start(self):
         assert (PROGRAMS / "prometheus").exists(), f"{PROGRAMS} is not there: scripts/test unpacks it"
         self.folder.mkdir(parents=True, exist_ok=True)
+        # JSON is YAML.
         configuration = {
             "global": {"scrape_interval": INTERVAL, "scrape_timeout": INTERVAL, "evaluation_interval": INTERVAL},
             "rule_files": [str(ALERTS)],
