@@ -6,6 +6,10 @@ import Primitives
 /// Owns no copy of any event. Confined to its connection's loop.
 final class Subscriber: LogWatcher, BodyProducer {
     private let sendsDone: Bool
+    /// How much has gone out of what stands behind the log's events, once it has ended. Small, as there are many readers.
+    private var sentBehind: Int16 = 0
+    /// How many of the batch's bytes are the log's.
+    private var logBytesInBatch: Int32 = 0
     private let metrics: StreamMetrics?
     private let tracker: ActiveStreamTracker?
     private let follower: SessionFollower?
@@ -14,12 +18,8 @@ final class Subscriber: LogWatcher, BodyProducer {
     /// In bytes, into the log.
     private var cursor = 0
     private var sent = SentEvents()
-    /// Bytes besides the log's: what goes out before its events, and, once it has ended, how much of what stands behind them
-    /// has gone out.
+    /// Bytes besides the log's that go out before its events.
     private var before: PendingBytes?
-    private var sentBehind = 0
-    /// How many of the batch's bytes are the log's.
-    private var logBytesInBatch = 0
 
     init(_ subscription: Subscription, outlet: BodyOutlet) {
         sendsDone = subscription.sendsDone
@@ -89,7 +89,7 @@ final class Subscriber: LogWatcher, BodyProducer {
                 outlet.abort()
                 return .waiting
             }
-            logBytesInBatch = batch.byteCount - count
+            logBytesInBatch = Int32(batch.byteCount - count)
             guard case .finished = state else { return state }
             guard follower != nil else { return finish(&batch) }
             // A follower goes on with the session's next stream when all of this one is sent.
@@ -114,8 +114,8 @@ final class Subscriber: LogWatcher, BodyProducer {
         if log == nil { fillBefore(&batch) }
         let ending = SSEText.ending(sendsDone: sendsDone, isChunked: outlet.isChunked)
         let rest = UnsafeRawBufferPointer(
-            start: ending.utf8Start + sentBehind,
-            count: ending.utf8CodeUnitCount - sentBehind
+            start: ending.utf8Start + Int(sentBehind),
+            count: ending.utf8CodeUnitCount - Int(sentBehind)
         )
         let count = batch.byteCount
         guard !batch.isFull else { return .more }
@@ -126,7 +126,7 @@ final class Subscriber: LogWatcher, BodyProducer {
     func didSend(_ total: Int) {
         var count = total
         if before?.take(&count) == true { before = nil }
-        let fromLog = min(count, logBytesInBatch)
+        let fromLog = min(count, Int(logBytesInBatch))
         metrics?.sentBytes.add(total)
         if fromLog > 0, let log {
             cursor = log.place(fromLog, after: cursor, isChunked: outlet.isChunked)
@@ -134,7 +134,7 @@ final class Subscriber: LogWatcher, BodyProducer {
             if events > 0 { metrics?.sentEvents.add(events) }
         }
         // The body has ended where more was sent than that.
-        sentBehind += count - fromLog
+        sentBehind += Int16(count - fromLog)
     }
 
     func keepAlive() {
