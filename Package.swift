@@ -114,7 +114,7 @@ let package = Package(
             name: "RoomServiceTests",
             dependencies: [
                 "RoomService", "HTTPClient", "HTTPServer", "Metrics", "Redis", "Streaming", "Storage", "Agents",
-                "Primitives",
+                "Primitives", "RedisTestSupport", "TestSupport",
             ],
             swiftSettings: settings
         ),

@@ -13,11 +13,13 @@ enum ClusterScripts {
 
         """
 
-    /// KEYS: instance, instances. ARGV: id, lease in ms, the token that the caller had before, or 0. Returns the token.
+    /// KEYS: instance, instances, dead (of the member that the caller was before). ARGV: id, lease in ms, the token that it had then, or 0. Returns
+    /// the token; -1 when others have taken over.
     ///
-    /// What it had goes on under the new one, unless others have taken over: then that has no members left.
+    /// Else what it had goes on under the new one.
     static let join = RedisScript(
         clock + """
+            if redis.call('EXISTS', KEYS[3]) == 1 then return -1 end
             local token = redis.call('INCR', 'fence')
             local before, after = ARGV[1] .. ':' .. ARGV[3], ARGV[1] .. ':' .. token
             if redis.call('ZREM', KEYS[2], before) == 1 and redis.call('EXISTS', 'members:' .. before) == 1 then
@@ -94,7 +96,7 @@ enum ClusterScripts {
         redis.call('HSET', KEYS[1], 'stream', ARGV[1], 'instance', ARGV[2], 'token', ARGV[3], 'question', ARGV[4])
         redis.call('HSET', KEYS[2], ARGV[1], member)
         redis.call('HSET', 'members:' .. member, ARGV[1], ARGV[7] .. ' ' .. ARGV[6])
-        for place = 1, 2 do redis.call('EXPIRE', KEYS[place], 86400) end
+        for _, key in ipairs({KEYS[1], KEYS[2], 'members:' .. member}) do redis.call('EXPIRE', key, 86400) end
         return {'claimed'}
         """
     )

@@ -87,6 +87,7 @@ struct ClusterWatch: Sendable {
     /// Others have ended what runs here: nothing more may be written.
     private func giveUpAll() async {
         logger.error("taken for dead by another instance: all answers are given up", [:])
+        await cluster.giveUpFeeds()
         for stream in chat.tracker.running { await stream.cancel(.interrupted) }
     }
 

@@ -72,11 +72,17 @@ final class Membership: Sendable {
             if reply.integer == -1 { return .replaced }
         }
         // After a FLUSHALL, or a restart that has lost all, nobody has taken over: what runs goes on under a new token.
+        let before = former.load(ordering: .relaxed)
         let reply = try await client.run(
             ClusterScripts.join,
-            keys: [.text("instance:\(id)"), "instances"],
-            arguments: [.text(id), .integer(Self.lease), .integer(former.load(ordering: .relaxed))]
+            keys: [.text("instance:\(id)"), "instances", .text("dead:\(Self.name(id, before))")],
+            arguments: [.text(id), .integer(Self.lease), .integer(before)]
         )
+        // They have, since its lease was found to be over.
+        guard reply.integer != -1 else {
+            former.store(0, ordering: .relaxed)
+            return .replaced
+        }
         state.withLock { $0 = reply.integer }
         validUntil.store(asked + Int64(Self.lease) * 1_000_000, ordering: .relaxed)
         return .joined

@@ -17,9 +17,12 @@ final class FedStream: @unchecked Sendable {
     fileprivate var needsBeginning = true
     /// Whether that is not the log's own.
     fileprivate var isBehind = false
-    /// How much was told since the last beginning, in bytes.
+    /// How much was told since the last beginning, in bytes, and where that was.
     fileprivate var toldBytes = 0
+    fileprivate var beganAt = 0
     fileprivate var isDirty = false
+    /// Others have ended it: nothing more is told of it.
+    fileprivate var isGivenUp = false
     fileprivate var eventCount = 0
     fileprivate var endedAt: Int64?
     fileprivate var isDone: Bool { endedAt != nil && acknowledged.sequence >= stream.log.eventCount }
@@ -56,6 +59,8 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
     private static let patience: Int64 = 120_000_000_000
     private static let longestWait: Int64 = 10_000_000
     private static let mostEvents = 64
+    /// After how long it is tried again where Redis has refused something, in nanoseconds.
+    private static let retryInterval: Int64 = 500_000_000
     /// For one stream, and for one command, in bytes.
     private static let streamLimit = 1 << 18
     private static let commandLimit = 1 << 20
@@ -98,6 +103,7 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
     ///
     /// - Parameter isUrgent: whether it must not wait for others.
     func mark(_ fed: FedStream, isUrgent: Bool = false) {
+        guard !fed.isGivenUp else { return }
         fed.eventCount += 1
         if !fed.isDirty { keep(fed) }
         if isUrgent || fed.eventCount >= Self.mostEvents {
@@ -144,8 +150,20 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
     func restart() {
         for fed in streams.values {
             fed.sent = fed.acknowledged
+            // Of a stream that has nothing new the last event is told once more: Redis says then whether it has the others.
+            let last = fed.sent.sequence - 1
+            if last + 1 == fed.stream.log.eventCount, case .cursor(let cursor) = fed.stream.log.place(before: last) {
+                (fed.sent.cursor, fed.sent.sequence) = (cursor, last)
+            }
             mark(fed, isUrgent: true)
         }
+    }
+
+    /// Tells nothing more of the streams that there are.
+    func giveUp() {
+        for fed in streams.values { fed.isGivenUp = true }
+        streams = [:]
+        dirty = []
     }
 
     func run(on loop: EventLoop) {
@@ -185,7 +203,7 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
                 let (answer, place) = fed.isBehind ? log.whole : ([], CopyPlace())
                 fed.sent = place
                 fed.needsBeginning = false
-                fed.toldBytes = 0
+                (fed.toldBytes, fed.beganAt) = (0, place.sequence)
                 let entry = StreamEntry.whole(fed.origin, sequence: place.sequence, answer: answer)
                 command.add(entry, of: fed.stream.id, begins: true, keptFor: Self.keptWhileRunning)
                 told.append(fed)
@@ -196,7 +214,8 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
             let limit = fed.toldBytes > keptBytes ? Int.max : Self.streamLimit
             switch log.copyEvents(from: &fed.sent, to: &events, limit: limit) {
             case .upToDate:
-                guard fed.toldBytes > keptBytes else { return false }
+                // One event behind a beginning stays, however long it is: a terminal one has all of the text again.
+                guard fed.toldBytes > keptBytes, fed.sent.sequence > fed.beganAt + 1 else { return false }
                 addNewBeginning(of: fed, to: &command, &told)
             // What a log has let go of is told as text.
             case .gone: (fed.needsBeginning, fed.isBehind) = (true, true)
@@ -223,7 +242,7 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
         let (answer, place) = fed.stream.log.whole
         fed.sent = place
         // Not what it takes, which may be more than the limit for good.
-        fed.toldBytes = 0
+        (fed.toldBytes, fed.beganAt) = (0, place.sequence)
         let entry = StreamEntry.whole(fed.origin, sequence: place.sequence, answer: answer)
         command.add(entry, of: fed.stream.id, begins: true, keptFor: Self.keptWhileRunning)
         told.append(fed)
@@ -251,12 +270,14 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
                 fed.needsBeginning = fed.sent == CopyPlace()
                 if fed.endedAt.map({ loop.now - $0 > Self.patience }) == true {
                     streams[fed.stream.id] = nil
-                } else if !fed.isDirty {
+                } else if !fed.isDirty, !fed.isGivenUp {
                     keep(fed)
                 }
             }
             // It was under way for too long: it is told anew, as it is by now.
-            if case .success(.integer) = reply { loop.flush(self) }
+            if case .success(.integer) = reply { return loop.flush(self) }
+            // Nobody may hear of it when Redis takes it again: it may have been without memory for a moment.
+            if timer == nil, !dirty.isEmpty { timer = loop.schedule(self, at: loop.now + Self.retryInterval) }
         }
     }
 
@@ -268,31 +289,5 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
     private func keep(_ fed: FedStream) {
         fed.isDirty = true
         dirty.append(fed)
-    }
-}
-
-/// The one command that tells the entries of many streams.
-private struct AppendCommand {
-    private(set) var keys: [RedisArgument]
-    private(set) var arguments: [RedisArgument]
-    private(set) var byteCount = 0
-    let until: Int64
-
-    /// - Parameter until: until when it may be done, in milliseconds by Redis's clock; 0: whenever.
-    init(instanceID: String, token: Int, until: Int64 = 0) {
-        self.until = until
-        keys = [.text("instance:\(instanceID)")]
-        arguments = [.integer(token), .integer(Int(until))]
-    }
-
-    /// - Parameter time: how long the stream is kept from now on, in milliseconds; 0: as before.
-    mutating func add(_ entry: StreamEntry, of streamID: String, begins: Bool = false, keptFor time: Int) {
-        let bytes = entry.encoded
-        keys.append(.text("stream:\(streamID)"))
-        keys.append(.text("events:\(streamID)"))
-        arguments.append(.integer(time))
-        arguments.append(begins ? 1 : 0)
-        arguments.append(.bytes(bytes))
-        byteCount += bytes.count
     }
 }

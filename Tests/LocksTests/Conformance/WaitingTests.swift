@@ -1,4 +1,5 @@
 import Locks
+import RedisTestSupport
 import Testing
 
 /// What any `ConversationLock` promises to those who wait for one.

@@ -1,5 +1,6 @@
 import Locks
 import Redis
+import RedisTestSupport
 import Testing
 
 /// What a lock is worth when Redis goes, or forgets.

@@ -1,5 +1,6 @@
 import HTTPServer
 import Locks
+import RedisTestSupport
 
 /// Locks that hold against each other, as two instances have them, for one test.
 struct LockBench: Sendable {
@@ -35,13 +36,4 @@ struct LockBench: Sendable {
         try await wait { try await waiterCount(key) == count + 1 }
         return task
     }
-}
-
-/// Returns when it is so; fails when it is not within ten seconds.
-func wait(until isSo: () async throws -> Bool) async throws {
-    for _ in 0..<5000 {
-        if try await isSo() { return }
-        try await Task.sleep(for: .milliseconds(2))
-    }
-    throw LockBench.Failure()
 }

@@ -14,44 +14,23 @@ struct RedisBench: Sendable {
         pollInterval: Duration = .seconds(1),
         _ body: @Sendable (RedisBench) async throws -> Void
     ) async throws {
-        let server = try await RedisServer()
-        let group = try EventLoopGroup(count: 2, time: SystemTimeSource())
-        defer { group.stop() }
-        let clients = group.loops.map { RedisClient(server.address, loop: $0) }
-        let subscribers = group.loops.map { RedisSubscriber(server.address, loop: $0) }
-        for (client, subscriber) in zip(clients, subscribers) {
-            client.loop.execute {
-                client.start()
-                subscriber.start()
+        try await RedisPeers.run { peers in
+            let locks = zip(peers.clients, peers.subscribers).map {
+                RedisConversationLock(client: $0, subscriber: $1, pollInterval: pollInterval)
             }
-        }
-        let locks = zip(clients, subscribers).map {
-            RedisConversationLock(client: $0, subscriber: $1, pollInterval: pollInterval)
-        }
-        for (client, subscriber) in zip(clients, subscribers) {
-            try await wait { await client.onLoop { client.isConnected && subscriber.isConnected } }
-        }
-        try await body(
-            RedisBench(
-                server: server,
-                clients: clients,
-                bench: LockBench(
-                    loops: group.loops,
-                    locks: locks,
-                    shortTime: .milliseconds(500),
-                    pass: { try await pass($0, on: locks[0]) },
-                    waiterCount: { key in
-                        try await clients[0].ask(["ZCARD", .text("lock-line:\(key)")]).integer ?? 0
-                    }
+            try await body(
+                RedisBench(
+                    server: peers.server,
+                    clients: peers.clients,
+                    bench: LockBench(
+                        loops: peers.clients.map(\.loop),
+                        locks: locks,
+                        shortTime: .milliseconds(500),
+                        pass: { try await pass($0, on: locks[0]) },
+                        waiterCount: { key in try await peers.ask(["ZCARD", .text("lock-line:\(key)")]).integer ?? 0 }
+                    )
                 )
             )
-        )
-        for (client, subscriber) in zip(clients, subscribers) {
-            client.loop.execute {
-                client.close()
-                subscriber.close()
-            }
-            await client.loop.barrier()
         }
     }
 
@@ -69,15 +48,5 @@ struct RedisBench: Sendable {
     func restart() async throws {
         try await server.start()
         for client in clients { try await wait { await client.onLoop { client.isConnected } } }
-    }
-}
-
-extension RedisClient {
-    func onLoop<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
-        await Task(executorPreference: loop) { body() }.value
-    }
-
-    func ask(_ command: [RedisArgument]) async throws -> RedisValue {
-        try await Task(executorPreference: loop) { try await self.send(command) }.value
     }
 }

@@ -16,6 +16,9 @@ final class EndFaults: Sendable {
     /// How often the store has been asked.
     var attempts: Int { count.withLock { $0 } }
 
+    /// From now on that many cannot be stored.
+    func begin(_ count: Int) { left.withLock { $0 = count } }
+
     /// From now on the store takes them.
     func end() { left.withLock { $0 = 0 } }
 
@@ -41,13 +44,15 @@ final class FaultyStore: Store {
     private let base: any Store
     private let ends: EndFaults
 
-    init(_ base: any Store, ends: EndFaults) {
+    /// - Parameter isShared: whether it says that other instances use it too; nil: as `base` does.
+    init(_ base: any Store, ends: EndFaults, isShared: Bool? = nil) {
         self.base = base
         self.ends = ends
+        self.isShared = isShared ?? base.isShared
     }
 
     var backend: String { base.backend }
-    var isShared: Bool { base.isShared }
+    let isShared: Bool
     var location: String { base.location }
 
     func cancelRequests(instanceID: String) async throws(StoreError) -> [String] {

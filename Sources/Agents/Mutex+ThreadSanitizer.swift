@@ -1,0 +1,5 @@
+#if THREAD_SANITIZER
+    import Primitives
+
+    typealias Mutex = TracedMutex
+#endif
