@@ -14,6 +14,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "CSystem"),
+        .target(name: "WebResources", resources: [.copy("Resources")]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         // Without pkgConfig: its flags have one that the package manager refuses, and none that is needed.
@@ -40,7 +41,8 @@ let package = Package(
         .executableTarget(
             name: "RoomService",
             dependencies: [
-                "HTTPClient", "HTTPServer", "Metrics", "Redis", "Streaming", "Storage", "Agents", "Primitives",
+                "CSystem", "HTTPClient", "HTTPServer", "Metrics", "Redis", "Streaming", "Storage", "Agents",
+                "Primitives", "WebResources",
             ],
             swiftSettings: settings
         ),

@@ -12,6 +12,9 @@ package protocol Agent: Sendable {
     /// before an answer is begun. Empty: nothing.
     func faults(in requestContext: JSONObject) -> [ContextFault]
 
+    /// What `faults(in:)` finds nothing wrong with, as JSON Schema (draft 2020-12): for the API's documentation.
+    var contextSchema: JSONObject { get }
+
     /// How the service behind it is doing; nil where there is none.
     var health: AgentHealth? { get }
 
@@ -24,5 +27,6 @@ package protocol Agent: Sendable {
 
 extension Agent {
     package func faults(in requestContext: JSONObject) -> [ContextFault] { [] }
+    package var contextSchema: JSONObject { ["type": "object"] }
     package var health: AgentHealth? { nil }
 }

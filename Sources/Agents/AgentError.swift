@@ -25,15 +25,26 @@ package struct AgentError: Error, Sendable, Equatable, CustomStringConvertible {
     package var code: Code
     /// What clients are told: neither secrets nor internals.
     package var message: String
-    /// What lies behind it, in the words of the model's service: for the log, never for clients. Without secrets, too.
+    /// What lies behind it, in the words of the model's service too: never for clients. Without credentials; but a service may
+    /// quote what it was asked.
     package var detail: String
+    /// The same in words of our own alone.
+    package var reason: String
     /// When trying again makes sense, in seconds, where that is known.
     package var retryAfter: Int?
 
-    package init(_ code: Code, _ message: String, detail: String = "", retryAfter: Int? = nil) {
+    /// - Parameter reason: nil: `detail` is in words of our own.
+    package init(
+        _ code: Code,
+        _ message: String,
+        detail: String = "",
+        reason: String? = nil,
+        retryAfter: Int? = nil
+    ) {
         self.code = code
         self.message = message
         self.detail = detail
+        self.reason = reason ?? detail
         self.retryAfter = retryAfter
     }
 

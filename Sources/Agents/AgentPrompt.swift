@@ -14,6 +14,8 @@ package struct AgentPrompt: Sendable {
     /// How the answer is to be made, in the words of OpenAI's chat completions: `temperature`, `max_tokens`, …
     /// An agent keeps to what it knows.
     package var parameters: JSONObject
+    /// The trace that the question belongs to: a request to a model says so.
+    package var trace: TraceContext?
     package var sessionID: String
     package var userID: String
     package var roomID: String
@@ -25,6 +27,7 @@ package struct AgentPrompt: Sendable {
         requestContext: JSONObject = [:],
         instructions: [String] = [],
         parameters: JSONObject = [:],
+        trace: TraceContext? = nil,
         sessionID: String,
         userID: String,
         roomID: String
@@ -35,6 +38,7 @@ package struct AgentPrompt: Sendable {
         self.requestContext = requestContext
         self.instructions = instructions
         self.parameters = parameters
+        self.trace = trace
         self.sessionID = sessionID
         self.userID = userID
         self.roomID = roomID

@@ -9,8 +9,6 @@ package struct HTTPServer: Sendable {
     package let connectionLimit: Int
     private let servers: [LoopServer]
 
-    /// The kernel counts `TCP_USER_TIMEOUT` from the first retransmission on, which comes within that time, in nanoseconds.
-    private static let retransmission: Int64 = 1_000_000_000
     /// Descriptors that are kept for databases, logs and listening sockets.
     private static let reservedDescriptors = 256
     /// How many of them may go to clients that are told that there are too many connections.
@@ -18,32 +16,26 @@ package struct HTTPServer: Sendable {
 
     /// Listens, and serves from then on.
     ///
+    /// - Parameter address: where it has been taken before, by the same configuration.
     /// - Throws: `bind` with `EADDRINUSE`, `EACCES` or `EADDRNOTAVAIL` when the address is not to be had.
     package init(
         _ configuration: ServerConfiguration,
+        at address: ServerAddress? = nil,
         group: EventLoopGroup,
         service: any HTTPService
     ) async throws(SystemError) {
         signal(SIGPIPE, SIG_IGN)
-        let userTimeout = max(configuration.stuckTimeout - Self.retransmission, Self.retransmission)
         let descriptors = Self.raiseDescriptorLimit()
         let others = Self.reservedDescriptors + min(configuration.otherDescriptors, descriptors / 2)
         let limit = min(configuration.maxConnections, max(1, descriptors - others))
         connectionLimit = limit
-        var port = configuration.port
+        let address = if let address { address } else { try ServerAddress(configuration) }
         var servers: [LoopServer] = []
         do throws(SystemError) {
             for loop in group.loops {
-                let listener = try Listener(
-                    host: configuration.host,
-                    port: port,
-                    isFirst: servers.isEmpty,
-                    userTimeout: Int32(clamping: userTimeout / 1_000_000)
-                )
-                port = listener.port
                 let server = LoopServer(
                     loop: loop,
-                    listener: listener,
+                    listener: servers.isEmpty ? address.listener : try address.another(configuration),
                     configuration: configuration,
                     connectionLimit: (limit + group.loops.count - 1) / group.loops.count,
                     refusalLimit: max(1, Self.refusalDescriptors / group.loops.count),
@@ -56,7 +48,7 @@ package struct HTTPServer: Sendable {
             for server in servers { server.loop.execute { server.closeAll() } }
             throw error
         }
-        self.port = port
+        port = address.port
         self.servers = servers
     }
 

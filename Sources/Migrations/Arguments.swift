@@ -9,7 +9,17 @@ struct Arguments: Equatable {
         case history
         case verify
         case unlock
+        case backup(target: String)
+        case restore(path: String)
         case help
+
+        /// Whether it can be done to no other.
+        var isOfEmbeddedStore: Bool {
+            switch self {
+            case .backup, .restore: true
+            default: false
+            }
+        }
     }
 
     var command: Command
@@ -32,6 +42,8 @@ struct Arguments: Equatable {
           verify                        compares the store with what its steps make
           stamp NNN                     records the steps up to NNN as run, and no others, without running any
           unlock --force                frees the lock that a dead runner has left
+          backup FILE | FOLDER          copies the embedded store, which may be in use, and checks the copy
+          restore FILE                  puts such a copy in its place, and keeps the former store beside it
 
           --dry-run          says what upgrade, downgrade or stamp would run, and writes nothing
           --lock-timeout S   how many seconds to wait for another runner; default: 10
@@ -84,6 +96,12 @@ struct Arguments: Equatable {
         isDryRun = flags.contains("--dry-run")
         isJSON = flags.contains("--json")
         command = flags.contains("--help") ? .help : try Self.command(words, flags)
+        if command.isOfEmbeddedStore, case .mongoDB = store {
+            throw Fault(
+                text: "MONGODB_URI is set, and \(words[0]) is for the embedded store (--data-dir chooses it): "
+                    + "MongoDB has mongodump and mongorestore"
+            )
+        }
     }
 
     private static func command(_ words: [String], _ flags: Set<String>) throws(Fault) -> Command {
@@ -102,6 +120,10 @@ struct Arguments: Equatable {
 
     private static func command(_ name: String, target: String?) throws(Fault) -> Command {
         switch (name, target) {
+        case ("backup", let target?): return .backup(target: target)
+        case ("backup", nil): throw Fault(text: "backup needs the name of the file to be made, or a folder")
+        case ("restore", let path?): return .restore(path: path)
+        case ("restore", nil): throw Fault(text: "restore needs the name of a backup")
         case ("upgrade", nil), ("upgrade", "head"): return .run(.upgrade(.head))
         case ("downgrade", nil): return .run(.downgrade(.steps(1)))
         case ("downgrade", "base"): return .run(.downgrade(.base))

@@ -63,10 +63,26 @@ struct MigrationsCommand {
                 return Result(code: faults.isEmpty ? .done : .failed, output: report.faults(faults, hasSteps: hasSteps))
             case .unlock:
                 return Result(code: .done, output: report.unlocked(try engine.breakLock()))
+            case .backup(let target):
+                return report.backup(try copying { copies throws(StoreError) in try copies.make(at: target) })
+            case .restore(let path):
+                let store = try copying { copies throws(StoreError) in try copies.restore(from: path) }
+                return report.restored(store, from: path)
             case .help: return Result(code: .done, output: Arguments.usage)
             }
         } catch {
             return report.failure(error, after: done)
+        }
+    }
+
+    private func copying(
+        _ body: (SQLiteBackup) throws(StoreError) -> SQLiteBackup.Result
+    ) throws(MigrationError) -> SQLiteBackup.Result {
+        guard case .embedded(let directory) = arguments.store else { preconditionFailure("refused with the arguments") }
+        do throws(StoreError) {
+            return try body(SQLiteBackup(directory: directory))
+        } catch {
+            throw .store(error)
         }
     }
 }

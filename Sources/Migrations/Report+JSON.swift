@@ -24,6 +24,13 @@ extension Report {
         ]
     }
 
+    static func json(_ copy: SQLiteBackup.Result) -> JSONValue {
+        [
+            "path": .string(copy.path), "bytes": .integer(Int64(copy.size)), "version": .integer(Int64(copy.version)),
+            "former": copy.former.map { .string($0) } ?? .null,
+        ]
+    }
+
     static func json(_ step: MigrationPlan.Step) -> JSONValue {
         let (state, record) = named(step.state)
         return [

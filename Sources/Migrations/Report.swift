@@ -50,6 +50,18 @@ struct Report {
         return wasLocked ? "the lock is free now\n" : "there was no lock\n"
     }
 
+    func backup(_ backup: SQLiteBackup.Result) -> MigrationsCommand.Result {
+        let text = "made \(backup.path): \(backup.size) bytes, schema version \(backup.version), checked\n"
+        return MigrationsCommand.Result(code: .done, output: isJSON ? line(["backup": Self.json(backup)]) : text)
+    }
+
+    func restored(_ store: SQLiteBackup.Result, from path: String) -> MigrationsCommand.Result {
+        let former = store.former.map { "the former store is \($0)\n" } ?? ""
+        let size = "\(store.size) bytes, schema version \(store.version)"
+        let text = "restored \(store.path) from \(path): \(size)\n\(former)"
+        return MigrationsCommand.Result(code: .done, output: isJSON ? line(["restore": Self.json(store)]) : text)
+    }
+
     /// Arguments that make no sense, as JSON.
     func misuse(_ text: String) -> MigrationsCommand.Result {
         let error: JSONObject = ["code": .string("\(ExitCode.usage)"), "message": .string(text)]

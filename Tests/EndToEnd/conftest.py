@@ -12,11 +12,13 @@ import pytest
 
 # So that a failed assertion of a helper, too, shows its values.
 pytest.register_assert_rewrite(
-    "api", "chat", "cluster", "instances", "litellm_proxy", "load", "mongo_server", "nginx", "prometheus", "rawsocket", "redis_server", "service",
+    "api", "browser", "chat", "cluster", "instances", "litellm_proxy", "load", "mongo_server", "nginx", "page", "prometheus", "rawsocket",
+    "redis_server", "service",
     "waiting",
 )
 
 from api import Api  # noqa: E402
+from browser import chromium  # noqa: E402
 from chat import KEY, Chat, assert_no_secrets, write_agents  # noqa: E402
 from scripted_model import ScriptedModel  # noqa: E402
 from service import BINARY, MONGODB_TEST_URI, Service  # noqa: E402
@@ -84,6 +86,13 @@ def connect():
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """One for all tests of a file."""
+    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
+        yield driver
 
 
 @pytest.fixture

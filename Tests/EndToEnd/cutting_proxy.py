@@ -1,4 +1,4 @@
-"""A TCP proxy that cuts connections after so many bytes of the answer."""
+"""A TCP proxy that cuts connections: after so many bytes of the answer, or when the test says so."""
 
 import socket
 import threading
@@ -11,6 +11,9 @@ class CuttingProxy:
         self.target = ("127.0.0.1", port)
         self.cuts = list(cuts)
         self.received = b""
+        # While it is set, whoever connects is sent away.
+        self.is_away = False
+        self.open = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -21,7 +24,11 @@ class CuttingProxy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
+            if self.is_away:
+                client.close()
+                continue
             server = socket.create_connection(self.target)
+            self.open += [client, server]
             threading.Thread(target=self._requests, args=(client, server), daemon=True).start()
             threading.Thread(target=self._answers, args=(server, client), daemon=True).start()
 
@@ -59,6 +66,15 @@ class CuttingProxy:
                 except OSError:
                     pass
                 each.close()
+
+    def cut(self):
+        """Cuts all connections there are."""
+        connections, self.open = self.open, []
+        for each in connections:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
     @property
     def requests(self):

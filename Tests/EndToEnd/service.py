@@ -90,8 +90,12 @@ class Service:
         self.settings |= settings
         self.host = self.settings.get("HOST", "127.0.0.1")
         self.is_migrated = False
+        # What starts it, if not we ourselves.
+        self.prefix = []
         self.process = None
         self.url = None
+        # A file to use for standard error instead of one in the folder.
+        self.error_output = None
 
     def launch(self, *arguments):
         """Starts the process without waiting for it to serve."""
@@ -102,12 +106,12 @@ class Service:
         environment = child_environment(self.settings)
         with open(self.folder / "stdout", "wb") as out, open(self.folder / "stderr", "wb") as err:
             self.process = subprocess.Popen(
-                [BINARY, *arguments],
+                [*self.prefix, BINARY, *arguments],
                 cwd=self.folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
-                stderr=err,
+                stderr=self.error_output or err,
                 preexec_fn=in_child(self.core),
             )
         return self

@@ -6,11 +6,9 @@ import threading
 import urllib.parse
 
 import pytest
-from selenium import webdriver
-
 from api import demo
 from cutting_proxy import CuttingProxy
-from service import MONGODB_TEST_URI, in_child
+from service import MONGODB_TEST_URI
 from waiting import holds_for, wait_until
 
 pytestmark = pytest.mark.skipif(MONGODB_TEST_URI is not None, reason="is about the connection, whatever the store")
@@ -42,20 +40,6 @@ def page_url():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    profile = tmp_path_factory.mktemp("chromium")
-    # Root has no sandbox, and small machines have little /dev/shm.
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--user-data-dir={profile}"):
-        options.add_argument(argument)
-    driver = webdriver.ChromeService("/usr/bin/chromedriver", popen_kw={"preexec_fn": in_child()})
-    browser = webdriver.Chrome(options, driver)
-    yield browser
-    browser.quit()
 
 
 class EventSourcePage:

@@ -10,6 +10,8 @@ build_packages=(
     binutils ca-certificates libc6-dev libcurl4-openssl-dev libgcc-12-dev libhiredis-dev libmongoc-dev libncurses6
     libsqlite3-dev libxml2 pkgconf
 )
+# What linking Swift's runtime into the programs needs.
+static_build_packages=("${build_packages[@]}" libstdc++-12-dev)
 
 say() { printf '==> %s\n' "$*"; }
 

@@ -24,6 +24,11 @@ package struct DemoAgent: Agent {
         }
     }
 
+    package var contextSchema: JSONObject {
+        let members: JSONObject = [DemoOptions.contextKey: .object(DemoOptions.schema)]
+        return ["type": "object", "properties": .object(members)]
+    }
+
     /// An override with faults, which `faults(in:)` would have told, ends the answer with `AGENT_REJECTED` on the first `next`.
     package func answer(
         _ prompt: AgentPrompt,

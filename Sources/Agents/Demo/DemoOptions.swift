@@ -53,6 +53,28 @@ package struct DemoOptions: Sendable, Equatable {
 }
 
 extension DemoOptions {
+    /// What `overridden(by:)` takes, as JSON Schema.
+    static var schema: JSONObject {
+        let properties: JSONObject = [
+            "tokens": range("integer", tokenRange, "How many tokens the answer has; 0: as many as its sentences have"),
+            "rate": range("number", rateRange, "Tokens per second; 0: no pause between them"),
+            "timestamps": ["type": ["boolean", "null"], "description": "Whether each token begins with its time"],
+        ]
+        return [
+            "type": ["object", "null"], "properties": .object(properties),
+            "description": "The pace and the length of the demo agent's answer",
+        ]
+    }
+
+    private static func range(_ type: String, _ range: ClosedRange<Int>, _ description: String) -> JSONValue {
+        [
+            "type": [.string(type), "null"], "minimum": .integer(Int64(range.lowerBound)),
+            "maximum": .integer(Int64(range.upperBound)), "description": .string(description),
+        ]
+    }
+}
+
+extension DemoOptions {
     /// Reads members and gathers their faults; what a faulty member is read as does not matter.
     private struct Reader {
         var faults: [ContextFault] = []

@@ -126,7 +126,15 @@ final class OpenAIAnswer: AgentAnswer {
         tries += 1
         if tries > 1 { agent.metrics.retries.add(1, ordering: .relaxed) }
         phase = .asking
-        request = OpenAIRequest(agent, prompt, attempt: attempt, client: client, startedAt: now, wake: wake)
+        request = OpenAIRequest(
+            agent,
+            prompt,
+            attempt: attempt,
+            client: client,
+            random: random,
+            startedAt: now,
+            wake: wake
+        )
     }
 
     /// - Throws: what ends the answer.
@@ -136,7 +144,10 @@ final class OpenAIAnswer: AgentAnswer {
         var wait = RetryDelay.nanoseconds(try: tries, random: random)
         if let seconds = failure.retryAfter { wait = max(wait, Int64(min(seconds, 86_400)) * 1_000_000_000) }
         var error = failure.error
-        if tries > 1 { error.detail += ", at try \(tries)" }
+        if tries > 1 {
+            error.detail += ", at try \(tries)"
+            error.reason += ", at try \(tries)"
+        }
         lastFailure = error
         guard failure.isPassing, !hasShown, tries <= agent.options.retries, wait <= RetryDelay.longest,
             now + wait < startedAt + agent.options.timeouts.total

@@ -14,8 +14,8 @@ struct OpenAIFailure: Error {
         set { error.retryAfter = newValue }
     }
 
-    private init(_ code: AgentError.Code, _ message: String, detail: String) {
-        error = AgentError(code, message, detail: detail)
+    private init(_ code: AgentError.Code, _ message: String, detail: String, reason: String? = nil) {
+        error = AgentError(code, message, detail: detail, reason: reason)
     }
 
     // MARK: The connection
@@ -77,32 +77,51 @@ struct OpenAIFailure: Error {
     /// The answer has come to its end, and there is nothing in it.
     static func noText(finishReason: String?) -> OpenAIFailure {
         let detail = "finish_reason: \(finishReason ?? "none")"
-        return finishReason == "content_filter"
-            ? OpenAIFailure(.rejected, "The model's filter has held the answer back", detail: detail)
-            : OpenAIFailure(.protocolViolation, "The model's answer has no text", detail: detail)
+        if finishReason == "content_filter" {
+            return OpenAIFailure(.rejected, "The model's filter has held the answer back", detail: detail)
+        }
+        let isKnown = finishReason == nil || finishReason == "stop" || finishReason == "length"
+        let reason = isKnown ? detail : "an end without text, for a reason of its own"
+        return OpenAIFailure(.protocolViolation, "The model's answer has no text", detail: detail, reason: reason)
     }
 
     /// A response with a status that is no success (RFC 9110, section 15), and what its body says.
     init(status: Int, retryAfter: Int?, body: [UInt8], of endpoint: UpstreamEndpoint) {
         let said = ChatCompletionError(body: body)
-        let detail = endpoint.redacted("status \(status)" + (said.map { ": \($0.message)" } ?? ""))
+        let reason = "status \(status)"
+        let detail = endpoint.redacted(reason + (said.map { ": \($0.message)" } ?? ""))
         switch status {
         case 429:
-            self.init(rateLimited: retryAfter, detail: detail)
+            self.init(rateLimited: retryAfter, detail: detail, reason: reason)
         case 401, 403:
-            self.init(.rejected, "The model's service refuses this service's credentials", detail: detail)
+            self.init(
+                .rejected,
+                "The model's service refuses this service's credentials",
+                detail: detail,
+                reason: reason
+            )
         case 404:
-            self.init(.rejected, "The model's service does not know the model", detail: detail)
+            self.init(.rejected, "The model's service does not know the model", detail: detail, reason: reason)
         case 408, 504:
-            self.init(.timeout, "The model said nothing for too long. Please try again.", detail: detail)
+            self.init(
+                .timeout,
+                "The model said nothing for too long. Please try again.",
+                detail: detail,
+                reason: reason
+            )
             (isPassing, isOutage) = (true, true)
         case 425, 500...:
-            self.init(.unavailable, "The model is out of order. Please try again.", detail: detail)
+            self.init(.unavailable, "The model is out of order. Please try again.", detail: detail, reason: reason)
             (isPassing, isOutage) = (true, true)
         case 400..<500:
-            self.init(.rejected, said?.rejection ?? "The model does not take this question", detail: detail)
+            self.init(
+                .rejected,
+                said?.rejection ?? "The model does not take this question",
+                detail: detail,
+                reason: reason
+            )
         default:
-            self.init(.protocolViolation, Self.notUnderstood, detail: detail)
+            self.init(.protocolViolation, Self.notUnderstood, detail: detail, reason: reason)
             isOutage = true
         }
         self.retryAfter = retryAfter
@@ -110,24 +129,31 @@ struct OpenAIFailure: Error {
 
     /// An error object in an answer that began as a success.
     init(_ said: ChatCompletionError, of endpoint: UpstreamEndpoint) {
+        let reason = "an error in the answer"
         let detail = endpoint.redacted("in the answer: \(said.message)")
         switch said.kind {
         case .rateLimit:
-            self.init(rateLimited: nil, detail: detail)
+            self.init(rateLimited: nil, detail: detail, reason: reason)
         case .request:
-            self.init(.rejected, said.rejection ?? "The model does not take this question", detail: detail)
+            self.init(
+                .rejected,
+                said.rejection ?? "The model does not take this question",
+                detail: detail,
+                reason: reason
+            )
         case .service:
-            self.init(.unavailable, "The model is out of order. Please try again.", detail: detail)
+            self.init(.unavailable, "The model is out of order. Please try again.", detail: detail, reason: reason)
             (isPassing, isOutage) = (true, true)
         }
     }
 
-    private init(rateLimited retryAfter: Int?, detail: String) {
+    private init(rateLimited retryAfter: Int?, detail: String, reason: String) {
         let time = retryAfter.map { " in \($0) s" } ?? " in a while"
         self.init(
             .rateLimited,
             "The model takes no more questions for now. Please try again\(time).",
-            detail: detail
+            detail: detail,
+            reason: reason
         )
         isPassing = true
         self.retryAfter = retryAfter

@@ -16,6 +16,7 @@ final class OpenAIRequest {
         _ prompt: AgentPrompt,
         attempt: Upstream.Attempt,
         client: HTTPClient,
+        random: any IdentifierGenerator,
         startedAt: Int64,
         wake: @escaping @Sendable () -> Void
     ) {
@@ -31,6 +32,9 @@ final class OpenAIRequest {
         )
         request.headers = [("Content-Type", "application/json"), ("Accept", "text/event-stream, application/json")]
         if !endpoint.key.isEmpty { request.headers.append(("Authorization", "Bearer \(endpoint.key)")) }
+        if let trace = prompt.trace {
+            request.headers.append(("traceparent", trace.traceparent(parentID: random.randomBits().0)))
+        }
         request.connectTimeout = Int(timeouts.connect / 1_000_000)
         request.authorities = endpoint.authorities
         request.needsFreshConnection = attempt.needsFreshConnection
@@ -132,7 +136,7 @@ final class OpenAIRequest {
 
     func didFail(_ failure: OpenAIFailure, at now: Int64) {
         guard failure.isOutage else { return attempt.didSucceed() }
-        attempt.didFail(failure.error.detail, isTimeout: failure.error.code == .timeout, at: now)
+        attempt.didFail(failure.error.reason, isTimeout: failure.error.code == .timeout, at: now)
     }
 
     /// All has been said.

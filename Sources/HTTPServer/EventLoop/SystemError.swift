@@ -6,7 +6,7 @@ package struct SystemError: Error, CustomStringConvertible {
     package var number: Int32
 
     /// The failure of `call` that `errno` tells of.
-    init(_ call: String, number: Int32 = errno) {
+    package init(_ call: String, number: Int32 = errno) {
         self.call = call
         self.number = number
     }

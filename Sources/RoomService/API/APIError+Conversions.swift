@@ -19,8 +19,8 @@ extension APIError {
             case .sessionNotFound: .sessionNotFound
             case .roomLimitReached: .roomLimitExceeded(roomLimit)
             case .notOwner: .accessDenied(resource)
-            case .duplicateMessage: APIError(.conflict, "CONFLICT", "This message id was used before in this session")
-            case .unavailable: .unavailable("The store is unavailable. Please try again.")
+            case .duplicateMessage: .messageIDUsed
+            case .unavailable: .storeUnavailable
             case .schemaMismatch: .unavailable("The store must be migrated before it can be used. Please try again.")
             case .inUse, .failed: .internalError
             }

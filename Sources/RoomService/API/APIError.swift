@@ -57,6 +57,8 @@ extension APIError {
         return error
     }
 
+    static let storeUnavailable = unavailable("The store is unavailable. Please try again.")
+
     static func rateLimitExceeded(retryAfter: Int) -> APIError {
         var error = APIError(
             .tooManyRequests,
@@ -67,5 +69,27 @@ extension APIError {
         return error
     }
 
+    static let messageIDUsed = APIError(.conflict, "CONFLICT", "This message id was used before in this session")
+
+    static let shuttingDown: APIError = {
+        var error = APIError(.serviceUnavailable, "SHUTTING_DOWN", "The service is shutting down")
+        error.retryAfter = 2
+        return error
+    }()
+
     static let internalError = APIError(.internalServerError, "INTERNAL_ERROR", "An internal error occurred")
+
+    static let methodNotAllowed = APIError(.methodNotAllowed, "METHOD_NOT_ALLOWED", "Method Not Allowed")
+
+    static let unsupportedMediaType = APIError(
+        .unsupportedMediaType,
+        "UNSUPPORTED_MEDIA_TYPE",
+        "The body must be JSON: send it with Content-Type: application/json"
+    )
+
+    static let notAcceptable = APIError(
+        .notAcceptable,
+        "NOT_ACCEPTABLE",
+        "This route answers with text/event-stream, or with application/json"
+    )
 }

@@ -4,10 +4,12 @@ import Primitives
 /// A request as a route sees it: with its path's parameters, and its query and body ready to be read.
 struct APIRequest: Sendable {
     let http: HTTPRequest
-    /// The caller's own id, where it sent a sane one, else one that was made for it.
-    let id: String
     let pathParameters: PathParameters
+    /// Where handlers note what the request is about.
+    let log: RequestLog
 
+    /// The caller's own id, where it sent a sane one, else one that was made for it.
+    var id: String { log.origin.id }
     var loop: EventLoop { http.loop }
     var headers: HTTPHeaders { http.head.headers }
 
@@ -30,11 +32,7 @@ struct APIRequest: Sendable {
     func json() throws(APIError) -> JSONValue? {
         guard !http.body.isEmpty else { return nil }
         if let type = headers["content-type"], !Self.isJSON(type) {
-            throw APIError(
-                .unsupportedMediaType,
-                "UNSUPPORTED_MEDIA_TYPE",
-                "The body must be JSON: send it with Content-Type: application/json"
-            )
+            throw .unsupportedMediaType
         }
         do throws(JSONError) {
             return try JSONParser.parse(http.body)

@@ -14,6 +14,9 @@ enum RouteHandler: Sendable {
 /// A group of routes that belong together.
 protocol RouteGroup: Sendable {
     func add(to router: inout Router<RouteHandler>)
+
+    /// The documentation of those routes, one operation for each.
+    var operations: [Operation] { get }
 }
 
 /// The API as the HTTP server sees it: finds the route, and gives every response what all of them have in common.
@@ -29,45 +32,55 @@ struct APIService: HTTPService {
     let logger: Logger
 
     func answer(_ request: HTTPRequest) -> HTTPAnswer {
-        let id = requestIDs.id(for: request.head)
-        let start = request.loop.now
+        let origin = RequestOrigin(id: requestIDs.id(for: request.head), head: request.head)
+        let log = RequestLog(origin, at: request.loop.now)
         let match = router.route(method: request.head.method, path: request.head.path)
         let row = requestMetrics.row(match, request.head.method)
-        switch answer(request, match, id: id) {
+        switch answer(request, match, log) {
         case .now(let response):
-            return .now(finish(response, to: request, row, id: id, start: start))
+            return .now(finish(response, to: request, row, log))
         case .later(let work):
-            return .later { finish(await work(), to: request, row, id: id, start: start) }
+            return .later { finish(await work(), to: request, row, log) }
         }
     }
 
     func response(to error: HTTPParseError, head: HTTPRequestHead?) -> HTTPResponse {
-        let id = requestIDs.id(for: head)
+        let origin = RequestOrigin(id: requestIDs.id(for: head), head: head)
+        let failure = APIError(error)
         requestMetrics.didRefuse(status: error.status.code)
-        logger.debug("request refused", ["request.id": .string(id), "reason": .string(error.reason)])
-        let error = APIError(error)
-        metrics.errors.add(error.code)
+        metrics.errors.add(failure.code)
+        let level: Logger.Level = failure.status == .serviceUnavailable ? .warning : .info
+        if logger.isEnabled(level) {
+            var fields = LogFields(capacity: 6)
+            fields.add(origin)
+            fields.add("method", head.map { RequestLog.name(of: $0.method) })
+            fields.add("status", .integer(failure.status.code))
+            fields.add("error_code", failure.code)
+            logger.log(level, "request refused", fields)
+        }
+        logger.debug("request refused for", ["request_id": .string(origin.id), "reason": .string(error.reason)])
         return complete(
-            response(to: error, path: head?.path ?? "", id: id),
+            response(to: failure, path: head?.path ?? "", id: origin.id),
             head: head,
-            id: id
+            id: origin.id
         )
     }
 
-    private func answer(_ http: HTTPRequest, _ match: Router<RouteHandler>.Match, id: String) -> HTTPAnswer {
+    private func answer(_ http: HTTPRequest, _ match: Router<RouteHandler>.Match, _ log: RequestLog) -> HTTPAnswer {
         switch match {
-        case .found(let handler, _, let parameters, _):
-            return run(handler, APIRequest(http: http, id: id, pathParameters: parameters))
+        case .found(let handler, let pattern, let parameters, _):
+            log.note(route: pattern, parameters)
+            return run(handler, APIRequest(http: http, pathParameters: parameters, log: log))
         case .methodNotAllowed(let allow):
             if http.head.method == .options { return .now(cors.preflight(allow: allow)) }
-            var error = APIError(.methodNotAllowed, "METHOD_NOT_ALLOWED", "Method Not Allowed")
+            var error = APIError.methodNotAllowed
             error.allow = allow
-            return .now(failure(error, http, id: id))
+            return .now(failure(error, http, log))
         case .notFound:
             if http.head.method == .options { return .now(cors.preflight(allow: [])) }
-            return .now(failure(.notFound("Not Found"), http, id: id))
+            return .now(failure(.notFound("Not Found"), http, log))
         case .badPath(let reason):
-            return .now(failure(.badRequest("The path is malformed: \(reason)"), http, id: id))
+            return .now(failure(.badRequest("The path is malformed: \(reason)"), http, log))
         }
     }
 
@@ -77,7 +90,7 @@ struct APIService: HTTPService {
             do throws(APIError) {
                 return .now(try answer(request))
             } catch {
-                return .now(failure(error, request.http, id: request.id))
+                return .now(failure(error, request.http, request.log))
             }
         case .task(let answer), .probe(let answer):
             return .later {
@@ -85,7 +98,7 @@ struct APIService: HTTPService {
                     if case .task = handler { try await limitReads(request.http) }
                     return try await answer(request)
                 } catch {
-                    return failure(error, request.http, id: request.id)
+                    return failure(error, request.http, request.log)
                 }
             }
         }
@@ -97,19 +110,14 @@ struct APIService: HTTPService {
         try await rateLimiter.check(.reads, key: http.peer.host)
     }
 
-    private func failure(_ error: APIError, _ http: HTTPRequest, id: String) -> HTTPResponse {
+    private func failure(_ error: APIError, _ http: HTTPRequest, _ log: RequestLog) -> HTTPResponse {
+        log.note(error)
         metrics.errors.add(error.code)
-        if error.status.code >= 500, let cause = error.cause {
-            logger.error(
-                "request failed",
-                ["request.id": .string(id), "path": .string(http.head.path), "error": .error(cause)]
-            )
-        }
         if error.isPassing, EventStreamResponse.isWanted(by: http.head), !OpenAIError.isUsed(at: http.head.path) {
             let milliseconds = reconnectDelay.milliseconds(retryAfter: error.retryAfter ?? 0)
             return EventStreamResponse.passingFailure(error, retryMilliseconds: milliseconds)
         }
-        return response(to: error, path: http.head.path, id: id)
+        return response(to: error, path: http.head.path, id: log.origin.id)
     }
 
     /// An error in the form that the clients of that path know.
@@ -118,26 +126,19 @@ struct APIService: HTTPService {
             ? OpenAIError.response(error) : Envelope.failure(error, path: path, requestID: id, at: time.now)
     }
 
+    /// Counts the request, and writes its line. A streamed response has just begun then; its end has a line of its own.
     private func finish(
         _ response: HTTPResponse,
         to request: HTTPRequest,
         _ row: RequestMetrics.Row,
-        id: String,
-        start: Int64
+        _ log: RequestLog
     ) -> HTTPResponse {
-        let duration = time.monotonicNanoseconds - start
-        requestMetrics.didAnswer(row, status: response.status.code, nanoseconds: duration)
-        logger.debug(
-            "request",
-            [
-                "request.id": .string(id),
-                "method": .string(request.head.method.name),
-                "path": .string(request.head.path),
-                "status": .integer(response.status.code),
-                "ms": .double(Double(duration) / 1e6),
-            ]
-        )
-        return complete(response, head: request.head, id: id)
+        let now = time.monotonicNanoseconds
+        requestMetrics.didAnswer(row, status: response.status.code, nanoseconds: now - log.startedAt)
+        let level = log.level(status: response.status.code)
+        logger.log(level, "request", log.fields(of: request.head, response, at: now))
+        logger.debug("request path", ["request_id": .string(log.origin.id), "path": .string(request.head.path)])
+        return complete(response, head: request.head, id: log.origin.id)
     }
 
     private func complete(_ response: HTTPResponse, head: HTTPRequestHead?, id: String) -> HTTPResponse {

@@ -10,7 +10,8 @@ struct CORS: Sendable {
     private static let methods = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
     /// The last ones are what OpenAI's own client sends.
     private static let headers =
-        "Accept, Authorization, Content-Type, Last-Event-ID, X-Request-ID, OpenAI-Organization, OpenAI-Project, "
+        "Accept, Authorization, Content-Type, Last-Event-ID, X-Request-ID, Traceparent, Tracestate, "
+        + "OpenAI-Organization, OpenAI-Project, "
         + ["Arch", "Lang", "OS", "Package-Version", "Retry-Count", "Runtime", "Runtime-Version", "Timeout"]
         .map { "X-Stainless-\($0)" }.joined(separator: ", ")
 

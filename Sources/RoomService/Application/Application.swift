@@ -10,6 +10,8 @@ struct Application: Sendable {
     let store: any Store
     let tracker: ActiveStreamTracker
     let server: HTTPServer
+    /// All that can be asked for.
+    let routes: [(method: HTTPMethod, pattern: String)]
     let time: any TimeSource
     let logger: Logger
     private let cluster: Cluster?
@@ -20,13 +22,16 @@ struct Application: Sendable {
 
     /// Builds the service over an open store, and serves from then on. To be called on one of the group's loops, `loop`.
     ///
+    /// - Parameter address: where it has been taken before.
     /// - Throws: `SystemError` when the address is not to be had, `StoreError` when the store fails at the start.
     init(
         settings: Settings,
         store: any Store,
+        at address: ServerAddress? = nil,
         group: EventLoopGroup,
         loop: EventLoop,
         agents: AgentRegistry,
+        files: StaticFiles = StaticFiles(),
         time: any TimeSource,
         ids: any IdentifierGenerator = RandomIdentifierGenerator(),
         logger: Logger
@@ -51,15 +56,18 @@ struct Application: Sendable {
         let serverConfiguration = settings.server
         let metrics = ServiceMetrics(agents)
         let store = MeasuredStore(store, roomCreations: metrics.roomCreations, time: time)
+        let loopWatch = LoopWatch(group)
         let (service, chat) = Self.service(
             settings,
             store,
             agents,
+            files,
             tracker,
             cluster,
             backlog,
             readiness,
             metrics,
+            loopWatch,
             serverConfiguration.metrics,
             instanceID: instanceID,
             group,
@@ -67,11 +75,12 @@ struct Application: Sendable {
             ids,
             logger
         )
+        routes = service.router.routes
         let watch = StoreWatch(store: store, tracker: tracker, instanceID: instanceID, time: time, logger: logger)
         // Before anybody is served: no running answer of a store that is not shared can be anybody's yet.
         if !store.isShared { try await watch.interruptOrphans() }
         cluster?.start { message in await chat.handle(message, on: loop) }
-        server = try await HTTPServer(serverConfiguration, group: group, service: service)
+        server = try await HTTPServer(serverConfiguration, at: address, group: group, service: service)
         let checkpointer = Checkpointer(
             store: store,
             tracker: tracker,
@@ -98,11 +107,13 @@ struct Application: Sendable {
         _ settings: Settings,
         _ store: MeasuredStore,
         _ agents: AgentRegistry,
+        _ files: StaticFiles,
         _ tracker: ActiveStreamTracker,
         _ cluster: Cluster?,
         _ backlog: StoreBacklog,
         _ readiness: Readiness,
         _ metrics: ServiceMetrics,
+        _ loopWatch: LoopWatch,
         _ serverMetrics: HTTPServerMetrics,
         instanceID: String,
         _ group: EventLoopGroup,
@@ -139,7 +150,9 @@ struct Application: Sendable {
             loopCount: group.loops.count
         )
         let reconnectDelay = ReconnectDelay(tracker: tracker, random: ids)
-        let groups: [any RouteGroup] = [
+        let readers = StreamReaders(tracker, logger)
+        let web = WebRoutes(files)
+        var groups: [any RouteGroup] = [
             ServiceRoutes(
                 store: store,
                 tracker: tracker,
@@ -148,8 +161,11 @@ struct Application: Sendable {
                 backlog: backlog,
                 time: time,
                 readiness: readiness,
+                loopWatch: loopWatch,
+                page: web.page,
                 logger: logger
             ),
+            web,
             RoomRoutes(
                 store: store,
                 chat: chat,
@@ -159,17 +175,19 @@ struct Application: Sendable {
                 roomLimit: settings.maxRoomsPerUser
             ),
             SessionRoutes(store: store, sessions: sessions, chat: chat, rateLimiter: rateLimiter, time: time),
-            ChatRoutes(chat: chat, time: time, reconnectDelay: reconnectDelay),
+            ChatRoutes(chat: chat, time: time, reconnectDelay: reconnectDelay, readers: readers),
             ChatHistoryRoutes(store: store, sessions: sessions, agents: agents, tracker: tracker, time: time),
-            OpenAIRoutes(chat: chat, startedAt: time.now),
+            OpenAIRoutes(chat: chat, startedAt: time.now, readers: readers),
         ]
+        let documented = groups.flatMap(\.operations) + MetricsRoutes.operations
+        groups.append(DocumentationRoutes(documented, limits: settings.server.limits, files: files))
         var router = Router<RouteHandler>()
         for group in groups { group.add(to: &router) }
         // The last one, as it tells of all the routes and of itself.
         let requestMetrics = RequestMetrics(routes: router.routes + [MetricsRoutes.route])
         MetricsRoutes(
             [metrics, requestMetrics, store.metrics],
-            ProcessSource(group: group, store: store),
+            ProcessSource(group: group, store: store, logger: logger),
             StreamSource(
                 tracker: tracker,
                 backlog: backlog,
@@ -221,7 +239,7 @@ extension Application {
         let deadline = loop.now + settings.drain.wholeNanoseconds
         let limit = Task(executorPreference: loop) { [tracker, backlog, store] in
             guard (try? await loop.sleep(until: deadline)) != nil else { return }
-            for stream in tracker.running { _ = await stream.cancel(.interrupted) }
+            for stream in tracker.running { _ = await stream.cancel(.interrupted, by: .shutdown) }
             // Ends that the store has not taken by now are the next start's, or another instance's, to put right.
             await backlog.offer(to: store)
             backlog.close()

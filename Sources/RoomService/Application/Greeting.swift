@@ -6,7 +6,7 @@ struct Greeting {
     private let store: String
     private let agents: [String]
 
-    init(_ settings: Settings, port: UInt16, store: any Store) {
+    init(_ settings: Settings, port: UInt16, store: any Store, storeIsReachable: Bool) {
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
         address = "http://\(host):\(port)"
         agents = settings.modelAgents.map { agent in
@@ -14,14 +14,16 @@ struct Greeting {
             return
                 "\(agent.options.name): \(agent.options.model) at \(agent.endpoint.shownURL)\(isDefault ? " (default)" : "")"
         }
-        self.store = store.isShared ? "MongoDB, \(store.location)" : "embedded SQLite, \(store.location)"
+        let place = store.isShared ? "MongoDB, \(store.location)" : "embedded SQLite, \(store.location)"
+        let away = ", which cannot be reached yet: check MONGODB_URI, and that the server runs"
+        self.store = place + (storeIsReachable ? "" : away)
     }
 
     var text: String {
         let json = "-H 'Content-Type: application/json'"
         return """
             \(ServiceInfo.name) \(ServiceInfo.version)
-            Address: \(address)
+            Page:    \(address)/ (open it in a browser)
             Store:   \(store)
             \(agentLines)
             OpenAI:  clients of OpenAI's API can ask the agents at \(address)/v1

@@ -13,13 +13,16 @@ enum Main {
     private static let badSettings: Int32 = 2
 
     static func main() {
-        if case .print(let text, let status) = Invocation(Array(CommandLine.arguments.dropFirst())) {
+        let invocation = Invocation(Array(CommandLine.arguments.dropFirst()))
+        if case .print(let text, let status) = invocation {
             write(text, to: status == 0 ? STDOUT_FILENO : STDERR_FILENO)
             exit(status)
         }
-        let (settings, warnings) = loadSettings()
+        let source = SettingsSource.process()
+        let (settings, warnings) = loadSettings(source)
+        if invocation == .checkConfig { check(settings, warnings, source) }
         let time = SystemTimeSource()
-        let logger = Logger(level: settings.logLevel, format: settings.logFormat, time: time)
+        let logger = startLog(settings, time)
         for warning in warnings { logger.warning(warning) }
         // Blocked before there is any other thread: only `sigwait` below takes them.
         var signals = sigset_t()
@@ -33,10 +36,12 @@ enum Main {
             let group = try EventLoopGroup(count: settings.loops == 0 ? cores : settings.loops, time: time)
             let loop = group.loops[0]
             Task(executorPreference: loop) {
-                exit(await serve(settings, group, loop, time: time, logger: logger, until: shutdown))
+                let status = await serve(settings, group, loop, time: time, logger: logger, until: shutdown)
+                logger.flush()
+                exit(status)
             }
         } catch {
-            fail("cannot start the event loops: \(error)")
+            fail("cannot start the event loops: \(error)", logger)
         }
         waitForSignal(signals)
         let start = time.monotonicNanoseconds
@@ -44,7 +49,7 @@ enum Main {
         // Whoever asks again later does not want to wait. At once it is no second wish: supervisors and terminals signal the
         // process and its group.
         repeat { waitForSignal(signals) } while time.monotonicNanoseconds - start < repeatedSignalTime
-        fail("ended by a second signal, before all was stored")
+        fail("ended by a second signal, before all was stored", logger)
     }
 
     /// Within this time a second signal is taken for the first one again, in nanoseconds.
@@ -56,12 +61,42 @@ enum Main {
         while sigwait(&signals, &signal) != 0 {}
     }
 
-    private static func loadSettings() -> (Settings, warnings: [String]) {
+    private static func check(_ settings: Settings, _ warnings: [String], _ source: SettingsSource) -> Never {
+        let report = SettingsReport(settings, source: source)
+        write(report.text, to: STDOUT_FILENO)
+        for warning in warnings + report.warnings {
+            write("\(ServiceInfo.name): warning: \(warning)\n", to: STDERR_FILENO)
+        }
+        exit(0)
+    }
+
+    private static func loadSettings(_ source: SettingsSource) -> (Settings, warnings: [String]) {
         do throws(SettingsError) {
-            return try Settings.load(from: .process())
+            return try Settings.load(from: source)
         } catch {
             write("\(ServiceInfo.name): \(error)\n", to: STDERR_FILENO)
             exit(badSettings)
+        }
+    }
+
+    private static func startLog(_ settings: Settings, _ time: any TimeSource) -> Logger {
+        let format = LogFormat(settings.logFormat, descriptor: STDERR_FILENO) { name in
+            getenv(name).map { String(cString: $0) }
+        }
+        do throws(SystemError) {
+            let writer = try LogWriter { dropped in
+                var line: [UInt8] = []
+                let fields: LogFields = ["count": .integer(dropped)]
+                format.append(
+                    LogEvent(time: time.now, level: .warning, message: "log lines dropped", fields: fields),
+                    to: &line
+                )
+                return line
+            }
+            return Logger(level: settings.logLevel, format: format, time: time, sink: writer)
+        } catch {
+            write("\(ServiceInfo.name): cannot start the log: \(error)\n", to: STDERR_FILENO)
+            exit(failed)
         }
     }
 
@@ -74,11 +109,20 @@ enum Main {
         logger: Logger,
         until shutdown: ShutdownRequest
     ) async -> Int32 {
-        let store: any Store
-        do throws(StoreError) {
-            store = try await openStore(settings, time: time, logger: logger)
+        // Before the store: a start on a port that is taken changes nothing, be it only the schema.
+        let address: ServerAddress
+        do throws(SystemError) {
+            address = try ServerAddress(settings.server)
         } catch {
-            write("\(ServiceInfo.name): \(error.message)\n", to: STDERR_FILENO)
+            write("\(ServiceInfo.name): \(explanation(of: error, settings))\n", to: STDERR_FILENO)
+            return failed
+        }
+        let store: any Store
+        let isReachable: Bool
+        do throws(StoreError) {
+            (store, isReachable) = try await openStore(settings, time: time, logger: logger)
+        } catch {
+            logger.error("cannot start", ["error": .string(error.message)])
             return failed
         }
         let client = HTTPClient(group: group)
@@ -86,20 +130,24 @@ enum Main {
             let application = try await Application(
                 settings: settings,
                 store: store,
+                at: address,
                 group: group,
                 loop: loop,
                 agents: AgentRegistry(settings, client: client, logger: logger),
+                files: StaticFiles.load(logger: logger),
                 time: time,
                 logger: logger
             )
-            write(Greeting(settings, port: application.server.port, store: store).text, to: STDOUT_FILENO)
+            let port = application.server.port
+            let greeting = Greeting(settings, port: port, store: store, storeIsReachable: isReachable)
+            write(greeting.text, to: STDOUT_FILENO)
             await shutdown.wait()
             await application.shutDown(on: loop)
             await client.close()
             return 0
         } catch {
             await store.close()
-            write("\(ServiceInfo.name): \(explanation(of: error, settings))\n", to: STDERR_FILENO)
+            logger.error("cannot start", ["error": .string(explanation(of: error, settings))])
             return failed
         }
     }
@@ -108,7 +156,7 @@ enum Main {
         _ settings: Settings,
         time: any TimeSource,
         logger: Logger
-    ) async throws(StoreError) -> any Store {
+    ) async throws(StoreError) -> (any Store, isReachable: Bool) {
         guard settings.mongoURI.isEmpty else {
             let store = try MongoStore(
                 MongoOptions(
@@ -120,26 +168,30 @@ enum Main {
             )
             do throws(StoreError) {
                 try await store.ping()
+                return (store, true)
             } catch {
                 guard error.code == .unavailable else {
                     await store.close()
                     throw error
                 }
-                logger.warning("MongoDB cannot be reached yet: not ready until it can", ["error": .error(error)])
+                logger.warning(
+                    "MongoDB cannot be reached yet: not ready until it can; check MONGODB_URI, and that the server runs",
+                    ["error": .error(error)]
+                )
+                return (store, false)
             }
-            return store
         }
         let store = try await SQLiteStore.open(directory: settings.dataDirectory, time: time)
         for migration in store.migrations {
             logger.info("schema migrated", ["migration": .string(migration.name), "store": .string(store.path)])
         }
-        return store
+        return (store, true)
     }
 
     /// What went wrong at the start, and what to do.
     private static func explanation(of error: any Error, _ settings: Settings) -> String {
         let address = "\(settings.host):\(settings.port)"
-        guard let error = error as? SystemError else { return "cannot start: \(error)" }
+        guard let error = error as? SystemError else { return "\(error)" }
         switch error.number {
         case EADDRINUSE:
             return "cannot listen on \(address): another program does. End that one, or set PORT (0 takes a free one)."
@@ -149,8 +201,9 @@ enum Main {
         }
     }
 
-    private static func fail(_ message: String) -> Never {
-        write("\(ServiceInfo.name): \(message)\n", to: STDERR_FILENO)
+    private static func fail(_ message: String, _ logger: Logger) -> Never {
+        logger.error(message)
+        logger.flush()
         _exit(failed)
     }
 

@@ -65,8 +65,7 @@ struct StoreWatch: Sendable {
     private func stopRequested() async throws(StoreError) {
         for id in try await store.cancelRequests(instanceID: instanceID) {
             guard let stream = tracker.stream(id: id), !stream.isCancelled else { continue }
-            logger.info("stop requested in the store", ["stream.id": .string(id)])
-            await stream.cancel(.stopped)
+            await stream.cancel(.stopped, by: .store)
         }
     }
 }

@@ -9,7 +9,7 @@ enum AnswerFormat {
     ///
     /// - Throws: 406 when the client takes neither.
     init(accept fields: [String]) throws(APIError) {
-        let ranges = fields.flatMap { $0.split(separator: ",") }.compactMap(MediaRange.init)
+        let ranges = MediaRange.ranges(in: fields)
         let stream = MediaRange.weight(of: "text/event-stream", in: ranges)
         let json = MediaRange.weight(of: "application/json", in: ranges)
         if json > stream {
@@ -17,38 +17,7 @@ enum AnswerFormat {
         } else if stream > 0 {
             self = .eventStream
         } else {
-            throw APIError(
-                .notAcceptable,
-                "NOT_ACCEPTABLE",
-                "This route answers with text/event-stream, or with application/json"
-            )
+            throw .notAcceptable
         }
-    }
-}
-
-/// An element of `Accept`, as `text/*;q=0.5`.
-private struct MediaRange {
-    /// In lower case, without parameters.
-    let type: String
-    /// From 0, not acceptable, to 1.
-    let weight: Double
-
-    /// Nil for an empty element, which counts for nothing.
-    init?(_ element: Substring) {
-        let parts = element.split(separator: ";").map { $0.trimming { $0 == " " || $0 == "\t" }.lowercased() }
-        guard let type = parts.first, !type.isEmpty else { return nil }
-        self.type = type
-        let weight = parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) }
-        self.weight = weight.map { (0...1).contains($0) ? $0 : 1 } ?? 1
-    }
-
-    /// What the most specific range says about `type`; without any range, every type is welcome.
-    static func weight(of type: String, in ranges: [MediaRange]) -> Double {
-        guard !ranges.isEmpty else { return 1 }
-        let family = type.prefix { $0 != "/" } + "/*"
-        for name in [type, String(family), "*/*"] {
-            if let weight = ranges.filter({ $0.type == name }).map(\.weight).max() { return weight }
-        }
-        return 0
     }
 }

@@ -21,32 +21,30 @@ struct ChatHistoryRoutes: RouteGroup {
         router.on(.post, "/api/chat/session/create", .task(createSession))
     }
 
-    private func info(_ request: APIRequest) throws(APIError) -> HTTPResponse {
+    private func info(_ request: APIRequest) throws(APIError) -> HTTPResponse { Envelope.plain(information) }
+
+    var information: JSONObject {
         let list = agents.agents.map { agent -> JSONValue in
             ["agent_type": .string(agent.name), "description": .string(agent.summary)]
         }
-        return Envelope.plain([
+        return [
             "service": .string(ServiceInfo.name),
             "version": .string(ServiceInfo.version),
             "agents": .array(list),
             "default_agent": .string(agents.defaultAgent.name),
             "streaming": "text/event-stream",
-            "statuses": [
-                "started", "streaming", "reasoning", "tool_call", "reset", "complete", "cancelled", "error",
-                "interrupted",
-            ],
-        ])
+            "statuses": .array(ChatEventSchemas.statuses.map(JSONValue.string)),
+        ]
     }
 
     // MARK: Histories
 
-    private static let limits = 1...200
-
     private func userHistory(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         var query = try request.query()
         let userID = query.required("user_id", .userID)
-        let limit = query.integer("limit", default: 50, Self.limits)
+        let limit = query.integer("limit", default: PageLimits.standard, PageLimits.conversations)
         try check { () throws(ValidationError) in try query.finish() }
+        request.log.note(userID: userID)
         return try await history(.user(userID, agentType: nil), limit: limit)
     }
 
@@ -55,8 +53,9 @@ struct ChatHistoryRoutes: RouteGroup {
         let agentType = request.path("agent_type")
         let sessionID = query.optional("session_id", .identifier)
         let userID = sessionID == nil ? query.required("user_id", .userID) : query.optional("user_id", .userID)
-        let limit = query.integer("limit", default: 50, Self.limits)
+        let limit = query.integer("limit", default: PageLimits.standard, PageLimits.conversations)
         try check { () throws(ValidationError) in try query.finish() }
+        request.log.note(userID: userID)
         let filter: ConversationFilter
         if let sessionID {
             filter = .session(sessionID, agentType: agentType)
@@ -69,11 +68,12 @@ struct ChatHistoryRoutes: RouteGroup {
 
     private func roomHistory(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         var query = try request.query()
-        let limit = query.integer("limit", default: 50, Self.limits)
+        let limit = query.integer("limit", default: PageLimits.standard, PageLimits.conversations)
         try check { () throws(ValidationError) in try query.finish() }
         let roomID = request.path("room_id")
         let room = try await storing { () throws(StoreError) in try await store.room(id: roomID) }
-        guard room != nil else { throw .roomNotFound }
+        guard let room else { throw .roomNotFound }
+        request.log.note(userID: room.userID)
         return try await history(.room(roomID), limit: limit, ["room_id": .string(roomID)])
     }
 
@@ -100,6 +100,7 @@ struct ChatHistoryRoutes: RouteGroup {
         var query = try request.query()
         let userID = query.required("user_id", .userID)
         try check { () throws(ValidationError) in try query.finish() }
+        request.log.note(userID: userID)
         let rooms = try await storing { () throws(StoreError) in
             let page = try await store.rooms(userID: userID, order: RoomOrder(), page: PageRequest(limit: 100))
             return try await tracker.current(page.elements, in: store)
@@ -113,17 +114,21 @@ struct ChatHistoryRoutes: RouteGroup {
     }
 
     private func createSession(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
+        var query = try request.query()
         let userID: String
         if let json = try request.json() {
             var body = BodyReader(json)
             userID = body.required("user_id", .userID)
-            try check { () throws(ValidationError) in try body.finish() }
+            // The body's name counts. One that no user can have is a mistake all the same.
+            _ = query.optional("user_id", .userID)
+            try check { () throws(ValidationError) in try ValidationError.check(query.faults, body.faults) }
         } else {
-            var query = try request.query()
             userID = query.required("user_id", .userID)
             try check { () throws(ValidationError) in try query.finish() }
         }
+        request.log.note(userID: userID)
         let session = try await sessions.create(userID: userID, roomID: nil)
+        request.log.note(session)
         let response = Envelope.plain([
             "session_id": .string(session.id),
             "user_id": .string(userID),

@@ -20,6 +20,8 @@ struct ChatQuestion: Sendable {
     var messageID: String?
     /// Whether the same query, while it is being answered, means that answer: so it is for a client that reconnects.
     var joinsSameQuery: Bool
+    /// The request that asks it.
+    var log: RequestLog?
     /// Where faults of the context are told: `body` or `query`.
     var faultLocation: String
 }
@@ -72,6 +74,7 @@ extension ChatQuestion {
             requestContext: context,
             instructions: instructions,
             parameters: parameters,
+            trace: log?.origin.trace,
             sessionID: session.id,
             userID: session.userID,
             roomID: session.roomID

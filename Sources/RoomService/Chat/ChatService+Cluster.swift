@@ -51,10 +51,10 @@ extension ChatService {
         switch message {
         case .stop(let id, let from, let request):
             var answer: String?
-            if let stream = tracker.running(id: id) { answer = await stop(stream, on: loop) }
+            if let stream = tracker.running(id: id) { answer = await stop(stream, by: .stopRequest, on: loop) }
             cluster?.messages.tell(from, .stopped(request: request, answer: answer))
         case .roomDeleted(let id):
-            for stream in tracker.running(roomID: id) { await stream.cancel(.stopped) }
+            for stream in tracker.running(roomID: id) { await stream.cancel(.stopped, by: .roomDeleted) }
             tracker.endFollowers { $0.roomID == id }
         case .sessionDeleted(let id): tracker.endFollowers { $0.sessionID == id }
         case .stopped, .sealed: break

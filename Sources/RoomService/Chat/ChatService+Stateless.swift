@@ -9,16 +9,19 @@ extension ChatService {
     /// - Parameters:
     ///   - userID: whose rate and streams it counts among. Nil: somebody's who serves many users, so that only the rate counts,
     ///     by `address`.
+    ///   - log: the request that asks.
     ///   - outcome: where it is told how the answer ends.
     func answer(
         _ prompt: AgentPrompt,
         of userID: String?,
         at address: String,
         by agent: any Agent,
+        log: RequestLog,
         outcome: AnswerOutcome,
         on loop: EventLoop
     ) async throws(APIError) -> LiveStream {
         var prompt = prompt
+        prompt.trace = log.origin.trace
         // Nobody else knows it: no call can reach the answer by it.
         prompt.sessionID = ids.token(prefix: "stateless_")
         let stream = LiveStream(
@@ -45,7 +48,8 @@ extension ChatService {
             abandon(stream, error, on: loop)
             throw error
         }
-        Reply.start(stream, agent, prompt, outcome: outcome, service: self, on: loop)
+        log.note(userID: userID, streamID: stream.id)
+        Reply.start(stream, agent, prompt, origin: log.origin, outcome: outcome, service: self, on: loop)
         return stream
     }
 }

@@ -21,18 +21,23 @@ extension ChatService {
     ///
     /// - Parameter streamID: where given, a fence: only that stream is stopped, never a later one.
     /// - Returns: nil when there was nothing to stop.
-    func stop(sessionID: String, streamID: String?, on loop: EventLoop) async throws(APIError) -> Stopped? {
+    func stop(
+        sessionID: String,
+        streamID: String?,
+        by canceller: StreamCanceller = .stopRequest,
+        on loop: EventLoop
+    ) async throws(APIError) -> Stopped? {
         guard let stream = tracker.running(sessionID: sessionID), streamID == nil || stream.id == streamID else {
             return store.isShared ? try await stopElsewhere(sessionID: sessionID, streamID: streamID, on: loop) : nil
         }
         // Nil: somebody else was first, or it was ending by itself.
-        let answer = await stop(stream, on: loop)
+        let answer = await stop(stream, by: canceller, on: loop)
         return answer.map { Stopped(streamID: stream.id, partialResponse: $0, isDelivered: true) }
     }
 
     /// Stops a stream of this instance. When this returns nobody is shown any more of it, whichever instance they read it from.
-    func stop(_ stream: LiveStream, on loop: EventLoop) async -> String? {
-        let answer = await stream.cancel(.stopped)
+    func stop(_ stream: LiveStream, by canceller: StreamCanceller, on loop: EventLoop) async -> String? {
+        let answer = await stream.cancel(.stopped, by: canceller)
         if answer != nil { await cluster?.seal(stream, on: loop) }
         await stream.waitUntilEnded(for: Self.endLimit, on: loop)
         return answer
@@ -62,7 +67,7 @@ extension ChatService {
     func endStreams(ofRoom roomID: String, on loop: EventLoop) async {
         cluster?.messages.announce(.roomDeleted(roomID))
         let running = tracker.running(roomID: roomID)
-        for stream in running { await stream.cancel(.stopped) }
+        for stream in running { await stream.cancel(.stopped, by: .roomDeleted) }
         for stream in running { await stream.waitUntilEnded(for: Self.endLimit, on: loop) }
         tracker.forgetEnded { $0.roomID == roomID }
         tracker.endFollowers { $0.roomID == roomID }

@@ -88,6 +88,7 @@ final class ChatService: Sendable {
         on loop: EventLoop
     ) async throws(APIError) -> Answer {
         let session = try await session(for: question)
+        question.log?.note(session)
         let agent = try await agent(for: question, in: session)
         let now = time.now
         let stream = LiveStream(
@@ -143,7 +144,8 @@ final class ChatService: Sendable {
             guard error.code == .duplicateMessage, let messageID = question.messageID else { throw APIError(error) }
             return try await stored(sessionID: session.id, messageID: messageID)
         }
-        Reply.start(stream, agent, prompt, outcome: outcome, service: self, on: loop)
+        question.log?.note(stream)
+        Reply.start(stream, agent, prompt, origin: question.log?.origin, outcome: outcome, service: self, on: loop)
         return .stream(stream)
     }
 

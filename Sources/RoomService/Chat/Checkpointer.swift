@@ -159,7 +159,7 @@ struct Checkpointer: Sendable {
 
     /// Answers that another program has ended or deleted need not go on. Those that have ended by themselves are not touched.
     private func stop(_ streamIDs: [String]) async {
-        for id in streamIDs { await tracker.running(id: id)?.cancel(.stopped) }
+        for id in streamIDs { await tracker.running(id: id)?.cancel(.stopped, by: .store) }
     }
 
     private func storeIsAway(_ awaySince: inout Int64?, now: Int64, _ error: StoreError) {

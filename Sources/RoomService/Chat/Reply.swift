@@ -9,9 +9,11 @@ import Streaming
 ///
 /// It lives as long as its stream, and so holds no more than that needs.
 final class Reply: Sendable {
-    private let service: ChatService
-    private let stream: LiveStream
-    private let pump: AnswerPump
+    let service: ChatService
+    let stream: LiveStream
+    let pump: AnswerPump
+    /// The request that has asked.
+    let origin: RequestOrigin?
     private let outcome: AnswerOutcome?
     private let feed: (StreamFeed, FedStream)?
 
@@ -19,6 +21,7 @@ final class Reply: Sendable {
         service: ChatService,
         stream: LiveStream,
         pump: AnswerPump,
+        origin: RequestOrigin?,
         outcome: AnswerOutcome?,
         feed: (StreamFeed, FedStream)?
     ) {
@@ -26,6 +29,7 @@ final class Reply: Sendable {
         self.service = service
         self.stream = stream
         self.pump = pump
+        self.origin = origin
         self.outcome = outcome
     }
 
@@ -34,6 +38,7 @@ final class Reply: Sendable {
         _ stream: LiveStream,
         _ agent: any Agent,
         _ prompt: AgentPrompt,
+        origin: RequestOrigin?,
         outcome: AnswerOutcome? = nil,
         service: ChatService,
         on loop: EventLoop
@@ -54,7 +59,8 @@ final class Reply: Sendable {
             feed: fed,
             loop: loop
         )
-        let reply = Reply(service: service, stream: stream, pump: pump, outcome: outcome, feed: fed)
+        let reply = Reply(service: service, stream: stream, pump: pump, origin: origin, outcome: outcome, feed: fed)
+        service.logger.info("stream started", reply.fields(capacity: 7))
         // The task is awaited by whoever waits for the stream's end.
         pump.start(agent, prompt) { result in
             Task(executorPreference: loop) { await reply.finish(result, at: loop.now) }
@@ -91,17 +97,12 @@ final class Reply: Sendable {
             case .cancelled: return .interrupted
             }
         } catch let error as AgentError {
-            service.logger.warning(
-                "agent failed",
-                [
-                    "stream.id": .string(stream.id), "agent": .string(stream.agentType),
-                    "error_code": .string(error.code.rawValue), "error": .string(error.message),
-                    "detail": .string(error.detail),
-                ]
-            )
+            service.logger.warning("agent failed", fields(error))
+            // What the model's service has said may quote what it was asked.
+            service.logger.debug("agent failed, in its words", fields("detail", error.detail))
             return .failed(code: error.code.rawValue, message: error.message, retryAfter: error.retryAfter)
         } catch {
-            service.logger.error("reply failed", ["stream.id": .string(stream.id), "error": .error(error)])
+            service.logger.error("reply failed", fields("error", "\(error)"))
             return .failed(code: "INTERNAL_ERROR", message: "An internal error occurred")
         }
     }
@@ -131,7 +132,7 @@ final class Reply: Sendable {
             return .success(try await service.store.end(end))
         } catch {
             guard error.code == .unavailable else { return .failure(error) }
-            service.logger.warning("answer not stored yet", ["stream.id": .string(stream.id), "error": .error(error)])
+            service.logger.warning("answer not stored yet", fields("error", "\(error)"))
             return await service.backlog.wait(end)
         }
     }
@@ -142,20 +143,17 @@ final class Reply: Sendable {
         do throws(StoreError) {
             stored = try await service.store.conversation(streamID: stream.id)
         } catch {
-            service.logger.error("answer not found", ["stream.id": .string(stream.id), "error": .error(error)])
+            service.logger.error("answer not found", fields("error", "\(error)"))
             return show(Self.unstored, answer: answer, metadata)
         }
         guard let stored, stored.status != .streaming else { return show(end, answer: answer, metadata) }
-        service.logger.warning(
-            "answer was ended by another",
-            ["stream.id": .string(stream.id), "status": .string(stored.status.rawValue)]
-        )
+        service.logger.warning("answer was ended by another", fields("state", stored.end.streamEnd.rawValue))
         show(stored.end, answer: stored.agentResponse, stored.metadata)
     }
 
     /// Once clients are told that it failed, nothing else may be stored.
     private func fail(_ end: ConversationEnd, _ error: StoreError) async {
-        service.logger.error("answer not stored", ["stream.id": .string(stream.id), "error": .error(error)])
+        service.logger.error("answer not stored", fields("error", "\(error)"))
         if error.code != .unavailable {
             var failedEnd = end
             failedEnd.status = Self.unstored.status
@@ -177,6 +175,7 @@ final class Reply: Sendable {
         } else {
             service.show(end, of: stream, answer: answer, isKept: isKept)
         }
+        service.logger.info("stream ended", fields(end, answer))
     }
 
     private static let unstored = ReplyEnd.failed(

@@ -88,7 +88,7 @@ struct ClusterWatch: Sendable {
     private func giveUpAll() async {
         logger.error("taken for dead by another instance: all answers are given up", [:])
         await cluster.giveUpFeeds()
-        for stream in chat.tracker.running { await stream.cancel(.interrupted) }
+        for stream in chat.tracker.running { await stream.cancel(.interrupted, by: .cluster) }
     }
 
     // MARK: The dead
@@ -181,7 +181,7 @@ struct ClusterWatch: Sendable {
                 return logger.error("silent answers of others not looked up", ["error": .error(error)])
             }
             guard conversation?.status != .streaming, !copy.log.hasEnded else { continue }
-            logger.warning("the end of another instance's answer was lost", ["stream.id": .string(id)])
+            logger.warning("the end of another instance's answer was lost", ["stream_id": .string(id)])
             if let conversation, try await tellEnd(of: conversation, copy, on: loop) { continue }
             cluster.remote.giveUp(id)
         }

@@ -100,7 +100,7 @@ final class RemoteStreams: @unchecked Sendable {
             if let subscription = followed.subscription { try await subscriber.confirmation(of: subscription) }
             try await catchUp(followed)
         } catch {
-            logger.debug("stream not followed", ["stream.id": .string(followed.stream.id), "error": .error(error)])
+            logger.debug("stream not followed", ["stream_id": .string(followed.stream.id), "error": .error(error)])
             // What it has of the stream goes on with the next return of the connection.
             followed.early = nil
         }
@@ -193,7 +193,7 @@ final class RemoteStreams: @unchecked Sendable {
             }
         case .gap: if !isOld { tasks.run { await self.catchUpAgain(followed) } }
         case .lost, .malformed:
-            logger.warning("a copy of a stream is given up", ["stream.id": .string(followed.stream.id)])
+            logger.warning("a copy of a stream is given up", ["stream_id": .string(followed.stream.id)])
             giveUp(followed)
         }
     }
@@ -210,7 +210,7 @@ final class RemoteStreams: @unchecked Sendable {
     private func giveUpLate(_ followed: Followed) {
         logger.warning(
             "events of another instance's stream came too late: its readers come again",
-            ["stream.id": .string(followed.stream.id)]
+            ["stream_id": .string(followed.stream.id)]
         )
         giveUp(followed)
     }

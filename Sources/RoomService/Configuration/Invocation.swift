@@ -1,13 +1,19 @@
 /// What the command line asks for.
 enum Invocation: Equatable {
     case serve
+    /// Read the settings, say how they are, and end.
+    case checkConfig
     /// Print `text` and end with `status`, on standard error for any but 0.
     case print(text: String, status: Int32)
 
     /// - Parameter arguments: without the program's name.
     init(_ arguments: [String]) {
+        self = .serve
         for argument in arguments {
             switch argument {
+            case "--check-config":
+                self = .checkConfig
+                continue
             case "--help", "-h":
                 self = .print(text: Self.help, status: 0)
             case "--version":
@@ -18,13 +24,13 @@ enum Invocation: Equatable {
             }
             return
         }
-        self = .serve
     }
 
     static let usage = """
-        Usage: \(ServiceInfo.name) [--help | --version]
+        Usage: \(ServiceInfo.name) [--help | --version | --check-config]
 
         Settings are read from the environment, and from .env in the working folder; the environment wins.
+        --check-config says all that is wrong with them, or shows them, and ends with 2 or 0. It opens, makes and asks nothing.
 
         """
 

@@ -15,7 +15,9 @@ extension SettingVariable {
         .parsed(
             "MONGODB_URI",
             \.mongoURI,
-            allowed: "a connection string, mongodb://… or mongodb+srv://…",
+            allowed: "a connection string such as mongodb://user:password@host:27017/?replicaSet=rs0 "
+                + "(or mongodb+srv://…), with the reserved characters of user and password (: / ? # [ ] @ %) "
+                + "percent-encoded, and without w=0",
             isSecret: true,
             connectionString,
             "connection string of MongoDB, used instead of the embedded store where it is set"
@@ -181,7 +183,7 @@ extension SettingVariable {
 
     private static let logs: [SettingVariable] = [
         .choice("LOG_LEVEL", \.logLevel, "trace, debug, info, warning or error"),
-        .choice("LOG_FORMAT", \.logFormat, "json or text"),
+        .choice("LOG_FORMAT", \.logFormat, "json, text, or auto: text where standard error is a terminal, else json"),
     ]
 
     /// The address in numbers, or nil. Names other than `localhost` could mean several addresses, or change.
@@ -193,7 +195,7 @@ extension SettingVariable {
     }
 
     private static let connectionString: @Sendable (String) -> String? = { text in
-        text.isEmpty || text.hasPrefix("mongodb://") || text.hasPrefix("mongodb+srv://") ? text : nil
+        text.isEmpty || MongoOptions.isConnectionString(text) ? text : nil
     }
 
     /// What MongoDB takes on every platform.

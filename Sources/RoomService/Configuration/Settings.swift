@@ -95,5 +95,5 @@ struct Settings: Sendable, Equatable {
     // MARK: Logs
 
     var logLevel = Logger.Level.info
-    var logFormat = LogFormat.json
+    var logFormat = LogFormat.Setting.auto
 }

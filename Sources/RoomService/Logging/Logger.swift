@@ -2,9 +2,10 @@ import Primitives
 
 /// Writes what happens, one line an event.
 ///
-/// A message is a fixed text; what varies goes into fields, named as in `stream.id`. Neither is made when the level is off.
+/// A message is a fixed text; what varies goes into fields, named as in `stream_id`. Neither is made when the level is off.
+/// Nothing of what users write, and no token or key, goes into a line of any level above `debug`.
 struct Logger: Sendable {
-    /// How much an event matters. Libraries and hot paths stay at `trace` and `debug`.
+    /// How much an event matters; docs/logs.md says what is told at which. Libraries and hot paths stay at `trace` and `debug`.
     enum Level: String, Sendable, CaseIterable, Comparable {
         case trace, debug, info, warning, error
 
@@ -32,7 +33,7 @@ struct Logger: Sendable {
         level: Level,
         format: LogFormat,
         time: any TimeSource = SystemTimeSource(),
-        sink: any LogSink = StandardErrorSink()
+        sink: any LogSink
     ) {
         self.level = level
         self.format = format
@@ -40,18 +41,29 @@ struct Logger: Sendable {
         self.sink = sink
     }
 
+    /// Whether lines of that level are written.
+    func isEnabled(_ level: Level) -> Bool { level >= self.level }
+
+    /// How many lines were lost since the start.
+    var droppedLines: Int { sink.droppedLines }
+
+    /// Has all lines so far leave, before the process ends. Waits for about a second at most.
+    func flush() { sink.flush() }
+
     func log(
         _ level: Level,
         _ message: @autoclosure () -> String,
         _ fields: @autoclosure () -> LogFields = [:]
     ) {
-        guard level >= self.level else { return }
+        guard isEnabled(level) else { return }
         var line: [UInt8] = []
-        line.reserveCapacity(256)
+        line.reserveCapacity(Self.usualLength)
         format.append(LogEvent(time: time.now, level: level, message: message(), fields: fields()), to: &line)
-        line.append(UInt8(ascii: "\n"))
         sink.write(line)
     }
+
+    /// In bytes: enough for a request's line, so that it takes no second piece of memory.
+    private static let usualLength = 640
 
     func trace(_ message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]) {
         log(.trace, message(), fields())

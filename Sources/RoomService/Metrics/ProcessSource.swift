@@ -6,6 +6,7 @@ import Storage
 struct ProcessSource: MetricSource {
     let group: EventLoopGroup
     let store: any Store
+    let logger: Logger
     /// Of the process, in seconds since 1970.
     let startTime = ProcessUsage.startTime
 
@@ -15,6 +16,12 @@ struct ProcessSource: MetricSource {
             .gauge,
             "1, with what runs here",
             [(labels: [("version", ServiceInfo.version), ("store", store.backend)], value: 1)]
+        )
+        exposition.add(
+            "roomservice_log_lines_dropped_total",
+            .counter,
+            "Log lines that were lost, as standard error did not take them in time",
+            logger.droppedLines
         )
         addLoops(to: &exposition)
         addUsage(to: &exposition)

@@ -3,7 +3,7 @@ import Primitives
 
 /// A message of a chat completion's request: text, as far as this service goes.
 struct CompletionMessage: Sendable {
-    enum Role: String, Sendable {
+    enum Role: String, Sendable, CaseIterable {
         case system, developer, user, assistant
     }
 
@@ -53,7 +53,10 @@ extension [String] {
 
 extension Rule where Value == CompletionMessages {
     static var messages: Rule {
-        Rule(placeholder: CompletionMessages(all: [])) { value throws(Violation) in
+        Rule(
+            placeholder: CompletionMessages(all: []),
+            schema: { Schema.array(of: Schema.reference("CompletionMessage")).with("minItems", 1) }
+        ) { value throws(Violation) in
             guard let list = value.arrayValue else { throw Violation("list_type", "Input should be a valid list") }
             var messages = CompletionMessages(all: [])
             for (index, message) in list.enumerated() { messages.all.append(try read(message, at: "\(index)")) }

@@ -45,7 +45,7 @@ struct CompletionRequest: Sendable {
         }
     }
 
-    private static let parameterRules: [(name: String, rule: Rule<JSONValue>)] = [
+    static let parameterRules: [(name: String, rule: Rule<JSONValue>)] = [
         ("temperature", .number(0...2)),
         ("top_p", .number(0...1)),
         ("presence_penalty", .number(-2...2)),
@@ -58,19 +58,22 @@ struct CompletionRequest: Sendable {
     ]
 
     /// What would change the answer, and cannot be had.
-    private static let unsupported: [(name: String, rule: Rule<JSONValue>)] = [
-        ("n", .unsupported("Only one choice is supported") { $0.doubleValue == 1 }),
-        ("tools", .unsupported("Tools are not supported") { $0 == [] }),
-        ("functions", .unsupported("Functions are not supported") { $0 == [] }),
-        ("audio", .unsupported("Audio is not supported") { _ in false }),
-        ("logprobs", .unsupported("Log probabilities are not supported") { $0 == false }),
+    static let unsupported: [(name: String, rule: Rule<JSONValue>)] = [
+        ("n", .unsupported("Only one choice is supported", but: ["const": 1]) { $0.doubleValue == 1 }),
+        ("tools", .unsupported("Tools are not supported", but: ["const": []]) { $0 == [] }),
+        ("functions", .unsupported("Functions are not supported", but: ["const": []]) { $0 == [] }),
+        ("audio", .unsupported("Audio is not supported", but: ["type": "null"]) { _ in false }),
+        ("logprobs", .unsupported("Log probabilities are not supported", but: ["const": false]) { $0 == false }),
     ]
 }
 
 extension Rule where Value == Bool {
     /// The one member of `stream_options` that counts here.
-    fileprivate static var includesUsage: Rule {
-        Rule(placeholder: false) { value throws(Violation) in
+    static var includesUsage: Rule {
+        Rule(
+            placeholder: false,
+            schema: { Schema.object([Field.optional("include_usage", .bool)]) }
+        ) { value throws(Violation) in
             guard let object = value.objectValue else {
                 throw Violation("dict_type", "Input should be a valid dictionary")
             }
@@ -85,8 +88,13 @@ extension Rule where Value == Bool {
 
 extension Rule where Value == String? {
     /// The one member of `metadata` that counts here.
-    fileprivate static var sessionID: Rule {
-        Rule(placeholder: nil) { value throws(Violation) in
+    static var sessionID: Rule {
+        Rule(
+            placeholder: nil,
+            schema: {
+                Schema.object([Field("session_id", Rule<String>.identifier.schema().nullable, isRequired: false)])
+            }
+        ) { value throws(Violation) in
             guard let object = value.objectValue else {
                 throw Violation("dict_type", "Input should be a valid dictionary")
             }

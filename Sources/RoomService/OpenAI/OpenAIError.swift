@@ -28,7 +28,7 @@ enum OpenAIError {
     }
 
     /// OpenAI knows no 422.
-    private static func status(of error: APIError) -> HTTPStatus {
+    static func status(of error: APIError) -> HTTPStatus {
         error.status == .unprocessableContent ? .badRequest : error.status
     }
 

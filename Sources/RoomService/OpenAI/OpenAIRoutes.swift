@@ -8,6 +8,8 @@ struct OpenAIRoutes: RouteGroup {
     let chat: ChatService
     /// When the agents count as made.
     let startedAt: Timestamp
+    /// Nil: no lines are wanted about readers.
+    let readers: StreamReaders?
 
     func add(to router: inout Router<RouteHandler>) {
         router.on(.get, "/v1/models", .task(models))
@@ -28,7 +30,7 @@ struct OpenAIRoutes: RouteGroup {
         return Envelope.plain(json(ofModel: name))
     }
 
-    private func json(ofModel name: String) -> JSONObject {
+    func json(ofModel name: String) -> JSONObject {
         [
             "id": .string(name),
             "object": "model",
@@ -40,9 +42,7 @@ struct OpenAIRoutes: RouteGroup {
     /// The agent of that name; for `auto` that which answers where nothing else decides.
     private func agent(ofModel name: String) throws(APIError) -> any Agent {
         guard let agent = chat.agents.agent(for: name, roomInitialAgent: nil, sessionActiveAgent: nil) else {
-            var error = APIError(.notFound, "MODEL_NOT_FOUND", "The model '\(name)' does not exist")
-            error.parameter = "model"
-            throw error
+            throw .modelNotFound(name)
         }
         return agent
     }
@@ -52,16 +52,18 @@ struct OpenAIRoutes: RouteGroup {
     private func complete(_ http: APIRequest) async throws(APIError) -> HTTPResponse {
         let request = try CompletionRequest(try http.json())
         let agent = try agent(ofModel: request.model)
+        http.log.note(userID: request.user)
         let outcome = AnswerOutcome()
         let stream: LiveStream =
             if let sessionID = request.sessionID {
-                try await ask(request, in: sessionID, outcome, on: http.loop)
+                try await ask(request, in: sessionID, http.log, outcome, on: http.loop)
             } else {
                 try await chat.answer(
                     request.prompt(for: agent),
                     of: request.user,
                     at: http.http.peer.host,
                     by: agent,
+                    log: http.log,
                     outcome: outcome,
                     on: http.loop
                 )
@@ -75,6 +77,7 @@ struct OpenAIRoutes: RouteGroup {
             stream.log,
             encoder: CompletionChunks(completion, includesUsage: request.includesUsage),
             metrics: chat.tracker.metrics,
+            reader: readers?.reader(http.log),
             whenClosed: { [stream] in
                 // Nobody else can see a stateless answer, and a model costs money.
                 if !stream.isStored { stream.abandon() }
@@ -87,6 +90,7 @@ struct OpenAIRoutes: RouteGroup {
     private func ask(
         _ request: CompletionRequest,
         in sessionID: String,
+        _ log: RequestLog,
         _ outcome: AnswerOutcome,
         on loop: EventLoop
     ) async throws(APIError) -> LiveStream {
@@ -99,12 +103,21 @@ struct OpenAIRoutes: RouteGroup {
             instructions: request.messages.instructions,
             parameters: request.parameters,
             joinsSameQuery: false,
+            log: log,
             faultLocation: "body"
         )
         guard case .stream(let stream) = try await chat.ask(question, outcome: outcome, on: loop) else {
             preconditionFailure("Only a question with an id of its own can have been answered before")
         }
         return stream
+    }
+}
+
+extension APIError {
+    static func modelNotFound(_ name: String) -> APIError {
+        var error = APIError(.notFound, "MODEL_NOT_FOUND", "The model '\(name)' does not exist")
+        error.parameter = "model"
+        return error
     }
 }
 

@@ -3,7 +3,7 @@ import Primitives
 /// Values that are passed on as they were sent, once they are known to be sound.
 extension Rule where Value == JSONValue {
     static func number(_ range: ClosedRange<Double>) -> Rule {
-        Rule(placeholder: .null) { value throws(Violation) in
+        Rule(placeholder: .null, schema: { Schema.number(range) }) { value throws(Violation) in
             guard let number = value.doubleValue else {
                 throw Violation("float_type", "Input should be a valid number")
             }
@@ -16,7 +16,7 @@ extension Rule where Value == JSONValue {
     }
 
     static func wholeNumber(_ range: ClosedRange<Int>) -> Rule {
-        Rule(placeholder: .null) { value throws(Violation) in
+        Rule(placeholder: .null, schema: { Schema.integer(range) }) { value throws(Violation) in
             do throws(Rule<Int>.Violation) {
                 _ = try Rule<Int>.integer(range).read(value)
             } catch {
@@ -28,7 +28,14 @@ extension Rule where Value == JSONValue {
 
     /// A text, or up to four of them, at which the answer ends.
     static var stopSequences: Rule {
-        Rule(placeholder: .null) { value throws(Violation) in
+        Rule(
+            placeholder: .null,
+            schema: {
+                Schema.any(of: [
+                    Schema.string, Schema.array(of: Schema.string).with("maxItems", .integer(Int64(stopLimit))),
+                ])
+            }
+        ) { value throws(Violation) in
             if value.stringValue != nil { return value }
             guard let list = value.arrayValue, list.allSatisfy({ $0.stringValue != nil }) else {
                 throw Violation("string_type", "Input should be a string, or a list of strings")
@@ -44,11 +51,15 @@ extension Rule where Value == JSONValue {
 
     /// `{"type":"json_object"}` and the like.
     static var responseFormat: Rule {
-        Rule(placeholder: .null) { value throws(Violation) in
+        let types = ["text", "json_object", "json_schema"]
+        return Rule(
+            placeholder: .null,
+            schema: { Schema.object([Field("type", Schema.string(oneOf: types))]) }
+        ) { value throws(Violation) in
             guard let object = value.objectValue else {
                 throw Violation("dict_type", "Input should be a valid dictionary")
             }
-            guard let type = object["type"]?.stringValue, ["text", "json_object", "json_schema"].contains(type) else {
+            guard let type = object["type"]?.stringValue, types.contains(type) else {
                 throw Violation("literal_error", "Input should be 'text', 'json_object' or 'json_schema'", at: ["type"])
             }
             return value
@@ -56,8 +67,14 @@ extension Rule where Value == JSONValue {
     }
 
     /// What is refused, unless it asks for what happens anyway.
-    static func unsupported(_ message: String, unless isHarmless: @escaping @Sendable (JSONValue) -> Bool) -> Rule {
-        Rule(placeholder: .null) { value throws(Violation) in
+    ///
+    /// - Parameter harmless: what that is, as JSON Schema.
+    static func unsupported(
+        _ message: String,
+        but harmless: JSONObject,
+        unless isHarmless: @escaping @Sendable (JSONValue) -> Bool
+    ) -> Rule {
+        Rule(placeholder: .null, schema: { harmless }) { value throws(Violation) in
             guard isHarmless(value) else { throw Violation("unsupported_parameter", message) }
             return value
         }

@@ -30,6 +30,7 @@ struct RoomRoutes: RouteGroup {
         try await rateLimiter.check(.writes, key: userID)
         let now = time.now
         let id = ids.uuid(prefix: "room_", at: now)
+        request.log.note(userID: userID, roomID: id)
         let room = Room.new(id: id, userID: userID, name: name, metadata: metadata, at: now)
         try await storing(roomLimit: roomLimit) { () throws(StoreError) in
             try await store.createRoom(room, limit: roomLimit)
@@ -41,12 +42,13 @@ struct RoomRoutes: RouteGroup {
         var query = try request.query()
         let userID = query.required("user_id", .userID)
         let page = PageRequest(
-            limit: query.integer("limit", default: 50, 1...100),
+            limit: query.integer("limit", default: PageLimits.standard, PageLimits.rooms),
             offset: query.integer("offset", default: 0, QueryReader.offsetRange)
         )
         let key = query["sort_by"].flatMap(RoomOrder.Key.init) ?? .lastActivity
         let direction = query.choice("order", default: SortDirection.descending)
         try check { () throws(ValidationError) in try query.finish() }
+        request.log.note(userID: userID)
         let order = RoomOrder(key: key, descending: direction == .descending)
         let rooms = try await storing { () throws(StoreError) in
             var rooms = try await store.rooms(userID: userID, order: order, page: page)
@@ -59,6 +61,7 @@ struct RoomRoutes: RouteGroup {
 
     private func show(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         let room = try await room(request.path("room_id"))
+        request.log.note(userID: room.userID)
         return Envelope.success("Room retrieved successfully", data: room.json, at: time.now)
     }
 
@@ -70,6 +73,7 @@ struct RoomRoutes: RouteGroup {
             metadata: body.optional("metadata", .metadata)
         )
         try check { () throws(ValidationError) in try ValidationError.check(query.faults, body.faults) }
+        request.log.note(userID: userID)
         try await rateLimiter.check(.writes, key: userID)
         let now = time.now
         let room = try await storing { () throws(StoreError) in
@@ -81,6 +85,7 @@ struct RoomRoutes: RouteGroup {
     private func delete(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         let (query, userID) = try callingUser(request)
         try check { () throws(ValidationError) in try query.finish() }
+        request.log.note(userID: userID)
         try await rateLimiter.check(.writes, key: userID)
         let roomID = request.path("room_id")
         let now = time.now
@@ -95,12 +100,12 @@ struct RoomRoutes: RouteGroup {
     private func history(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
         var query = try request.query()
         let page = PageRequest(
-            limit: query.integer("limit", default: 50, 1...200),
+            limit: query.integer("limit", default: PageLimits.standard, PageLimits.conversations),
             offset: query.integer("offset", default: 0, QueryReader.offsetRange)
         )
         try check { () throws(ValidationError) in try query.finish() }
         let roomID = request.path("room_id")
-        _ = try await room(roomID)
+        request.log.note(userID: try await room(roomID).userID)
         let conversations = try await storing { () throws(StoreError) in
             var conversations = try await store.conversations(.room(roomID), page: page)
             conversations.elements = try await chat.tracker.current(conversations.elements, in: store)

@@ -4,7 +4,7 @@ import Primitives
 import Storage
 import Streaming
 
-/// What the operator's tools ask for: whether the service lives, is ready, and how it is.
+/// What the operator's tools ask for: whether the service lives, is ready, and how it is; and where everything begins.
 struct ServiceRoutes: RouteGroup {
     let store: any Store
     let tracker: ActiveStreamTracker
@@ -13,6 +13,9 @@ struct ServiceRoutes: RouteGroup {
     let backlog: StoreBacklog
     let time: any TimeSource
     let readiness: Readiness
+    let loopWatch: LoopWatch
+    /// What browsers get at `/`, where it is there.
+    let page: WebPage?
     let logger: Logger
 
     func add(to router: inout Router<RouteHandler>) {
@@ -24,33 +27,41 @@ struct ServiceRoutes: RouteGroup {
     }
 
     private func index(_ request: APIRequest) throws(APIError) -> HTTPResponse {
-        Envelope.plain([
-            "message": "RoomService: chat rooms with streamed answers",
-            "version": .string(ServiceInfo.version),
-            "status": "running",
-            "endpoints": [
-                "rooms": "/api/rooms",
-                "sessions": "/api/session/create",
-                "chat": "/api/chat/message",
-                "info": "/api/chat/info",
-                "openai": "/v1/chat/completions",
-                "health": "/api/health",
-            ],
-        ])
+        guard let page else { return Envelope.plain(Self.about) }
+        let head = request.http.head
+        var response = head.prefersPage ? page.response(to: head) : Envelope.plain(Self.about)
+        response.headers.append(HTTPField("Vary", "Accept"))
+        return response
     }
+
+    static let about: JSONObject = [
+        "message": "RoomService: chat rooms with streamed answers",
+        "version": .string(ServiceInfo.version),
+        "status": "running",
+        "endpoints": [
+            "page": "/app",
+            "documentation": "/docs",
+            "openapi": "/openapi.json",
+            "rooms": "/api/rooms",
+            "sessions": "/api/session/create",
+            "chat": "/api/chat/message",
+            "info": "/api/chat/info",
+            "openai": "/v1/chat/completions",
+            "health": "/api/health",
+        ],
+    ]
 
     private static let aliveBody = Array(#"{"status":"alive"}"#.utf8)
 
+    /// Whatever is away, the process is as it should be, unless one of its loops is stuck: only a restart helps that.
     private func alive(_ request: APIRequest) throws(APIError) -> HTTPResponse {
-        Envelope.json(Self.aliveBody)
+        guard let stuck = loopWatch.stuckLoop(seenFrom: request.loop) else { return Envelope.json(Self.aliveBody) }
+        logger.error("an event loop is stuck", ["loop": .integer(stuck.index), "seconds": .integer(stuck.seconds)])
+        throw .unavailable("An event loop has been stuck for \(stuck.seconds) s", retryAfter: 10)
     }
 
     private func ready(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
-        guard !readiness.isDraining else {
-            var error = APIError(.serviceUnavailable, "SHUTTING_DOWN", "The service is shutting down")
-            error.retryAfter = 2
-            throw error
-        }
+        guard !readiness.isDraining else { throw .shuttingDown }
         try await storing { () throws(StoreError) in try await store.ping() }
         return Envelope.plain(["status": "ready"])
     }
@@ -77,7 +88,7 @@ struct ServiceRoutes: RouteGroup {
             try await store.ping()
             sessionCount = try await store.sessionCount(at: time.now)
         } catch {
-            logger.error("store unhealthy", ["request.id": .string(request.id), "error": .error(error)])
+            request.log.note(cause: error)
             sessionCount = nil
         }
         let latency = Double(time.monotonicNanoseconds - start) / 1e6

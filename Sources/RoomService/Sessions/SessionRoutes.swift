@@ -25,13 +25,15 @@ struct SessionRoutes: RouteGroup {
         let userID = body.required("user_id", .userID)
         let roomID = body.optional("room_id", .identifier)
         try check { () throws(ValidationError) in try body.finish() }
+        request.log.note(userID: userID)
         let session = try await sessions.create(userID: userID, roomID: roomID)
+        request.log.note(session)
         let data = session.json
         return Envelope.success("Session created successfully", data: data, status: .created, at: session.createdAt)
     }
 
     private func show(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
-        let session = try await sessions.session(request.path("id"))
+        let session = try await session(of: request)
         let activeStream = try await activeStream(of: session, on: request.loop)
         let count = try await contextCount(of: session, isRunning: activeStream != .null)
         var data = session.json
@@ -40,6 +42,12 @@ struct SessionRoutes: RouteGroup {
         data["conversation_count"] = .integer(Int64(count))
         data["active_stream"] = activeStream
         return Envelope.success("Session retrieved successfully", data: data, at: time.now)
+    }
+
+    private func session(of request: APIRequest) async throws(APIError) -> Session {
+        let session = try await sessions.session(request.path("id"))
+        request.log.note(session)
+        return session
     }
 
     private func activeStream(of session: Session, on loop: EventLoop) async throws(APIError) -> JSONValue {
@@ -72,7 +80,7 @@ struct SessionRoutes: RouteGroup {
         var body = BodyReader(try request.json(), isOptional: true)
         let agentType = body.optional("agent_type", .identifier)
         try check { () throws(ValidationError) in try body.finish() }
-        let session = try await sessions.session(request.path("id"))
+        let session = try await session(of: request)
         try await rateLimiter.check(.writes, key: session.userID)
         let isRunning = try await activeStream(of: session, on: request.loop) != .null
         let now = time.now
@@ -94,8 +102,9 @@ struct SessionRoutes: RouteGroup {
         try check { () throws(ValidationError) in try body.finish() }
         let sessionID = request.path("id")
         // An answer may outlast its session, and can still be stopped then.
-        let runningIn = chat.tracker.running(sessionID: sessionID)?.roomID
-        let roomID = if let runningIn { runningIn } else { try await sessions.session(sessionID).roomID }
+        let running = chat.tracker.running(sessionID: sessionID)
+        if let running { request.log.note(userID: running.userID, roomID: running.roomID) }
+        let roomID = if let running { running.roomID } else { try await session(of: request).roomID }
         var data: JSONObject = ["session_id": .string(sessionID), "room_id": .string(roomID)]
         let start = time.monotonicNanoseconds
         guard let stopped = try await chat.stop(sessionID: sessionID, streamID: streamID, on: request.loop) else {
@@ -107,6 +116,7 @@ struct SessionRoutes: RouteGroup {
         }
         chat.metrics.didStop(stopped.isDelivered ? .delivered : .requested)
         chat.metrics.stopTime.observe(nanoseconds: time.monotonicNanoseconds - start)
+        request.log.note(streamID: stopped.streamID)
         data["status"] = "stop_requested"
         data["stream_id"] = .string(stopped.streamID)
         data["partial_response"] = .string(stopped.partialResponse)
@@ -118,7 +128,7 @@ struct SessionRoutes: RouteGroup {
         var query = try request.query()
         let roomID = query.required("room_id", .identifier)
         try check { () throws(ValidationError) in try query.finish() }
-        let session = try await sessions.session(request.path("id"))
+        let session = try await session(of: request)
         guard session.roomID == roomID else { throw ChatService.roomMismatch }
         try await rateLimiter.check(.writes, key: session.userID)
         let count = try await storing { () throws(StoreError) in
@@ -134,13 +144,13 @@ struct SessionRoutes: RouteGroup {
     }
 
     private func delete(_ request: APIRequest) async throws(APIError) -> HTTPResponse {
-        let session = try await sessions.session(request.path("id"))
+        let session = try await session(of: request)
         try await rateLimiter.check(.writes, key: session.userID)
         let now = time.now
         // The session goes first, so that no new stream begins in it.
         try await storing { () throws(StoreError) in try await store.deleteSession(id: session.id, at: now) }
         // The session is gone, whatever becomes of a stream that another instance runs.
-        _ = try? await chat.stop(sessionID: session.id, streamID: nil, on: request.loop)
+        _ = try? await chat.stop(sessionID: session.id, streamID: nil, by: .sessionDeleted, on: request.loop)
         chat.tracker.endFollowers { $0.sessionID == session.id }
         chat.cluster?.messages.announce(.sessionDeleted(session.id))
         let data: JSONObject = ["session_id": .string(session.id), "status": "deleted"]

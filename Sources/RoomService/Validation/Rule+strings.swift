@@ -6,13 +6,14 @@ extension Rule where Value == String {
     static let questionLimit = 32_768
     static let identifierLimit = 128
 
+    private static var userIDPattern: String { "^[A-Za-z0-9_.@:-]{1,\(identifierLimit)}$" }
+
     /// `[A-Za-z0-9_.@:-]{1,128}`.
     static var userID: Rule {
-        Rule(placeholder: "") { value throws(Violation) in
+        Rule(placeholder: "", schema: { Schema.string(matching: userIDPattern) }) { value throws(Violation) in
             let text = try string(value)
             guard (1...identifierLimit).contains(text.utf8.count), text.utf8.allSatisfy(isUserIDByte) else {
-                let pattern = "^[A-Za-z0-9_.@:-]{1,\(identifierLimit)}$"
-                throw Violation("string_pattern_mismatch", "String should match pattern '\(pattern)'")
+                throw Violation("string_pattern_mismatch", "String should match pattern '\(userIDPattern)'")
             }
             return text
         }
@@ -21,7 +22,11 @@ extension Rule where Value == String {
     /// An id that the service or its client has made, or an agent's name: 1 to 128 characters. Whether there is such a
     /// thing is for the caller to find out. As an optional field, empty means absent.
     static var identifier: Rule {
-        Rule(placeholder: "", isAbsentWhenEmpty: true) { value throws(Violation) in
+        Rule(
+            placeholder: "",
+            isAbsentWhenEmpty: true,
+            schema: { Schema.string(lengths: 1...identifierLimit) }
+        ) { value throws(Violation) in
             let text = try string(value)
             try checkLength(of: text, 1...identifierLimit)
             return text
@@ -30,7 +35,7 @@ extension Rule where Value == String {
 
     /// 1 to 100 characters after trimming, none of them a control character. Read as trimmed.
     static var roomName: Rule {
-        Rule(placeholder: "") { value throws(Violation) in
+        Rule(placeholder: "", schema: { Schema.string(matching: roomNamePattern) }) { value throws(Violation) in
             let text = try string(value).trimmed
             try checkLength(of: text, 1...roomNameLimit)
             guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
@@ -42,11 +47,24 @@ extension Rule where Value == String {
 
     /// What is asked: at most 32,768 characters, not only white space. Read as it was sent.
     static var question: Rule {
-        Rule(placeholder: "") { value throws(Violation) in
+        Rule(
+            placeholder: "",
+            schema: { Schema.string(lengths: 1...questionLimit).with("pattern", .string("[^\(whiteSpace)]")) }
+        ) { value throws(Violation) in
             let text = try string(value)
             try checkLength(of: text.trimmed.isEmpty ? "" : text, 1...questionLimit)
             return text
         }
+    }
+
+    /// Unicode's White_Space, within the brackets of a regular expression (ECMA-262): its `\s` is not quite the same.
+    private static let whiteSpace =
+        #"\t-\r \u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000"#
+    private static let controls = #"\u0000-\u001F\u007F-\u009F"#
+
+    private static var roomNamePattern: String {
+        let edge = "[^\(whiteSpace)\(controls)]"
+        return "^[\(whiteSpace)]*\(edge)([^\(controls)]{0,\(roomNameLimit - 2)}\(edge))?[\(whiteSpace)]*$"
     }
 
     private static func string(_ value: JSONValue) throws(Violation) -> String {

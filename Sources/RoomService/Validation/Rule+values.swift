@@ -5,7 +5,7 @@ extension Rule where Value == JSONObject {
 
     /// Any object.
     static var object: Rule {
-        Rule(placeholder: [:]) { value throws(Violation) in
+        Rule(placeholder: [:], schema: { Schema.anyObject }) { value throws(Violation) in
             guard let object = value.objectValue else {
                 throw Violation("dict_type", "Input should be a valid dictionary")
             }
@@ -15,7 +15,7 @@ extension Rule where Value == JSONObject {
 
     /// An object of at most 10,240 bytes as compact JSON.
     static var metadata: Rule {
-        Rule(placeholder: [:]) { value throws(Violation) in
+        Rule(placeholder: [:], schema: { Schema.anyObject }) { value throws(Violation) in
             let object = try Rule.object.read(value)
             guard value.encoded.count <= metadataLimit else {
                 throw Violation("value_error", "Value error, metadata must be at most \(metadataLimit) bytes of JSON")
@@ -28,7 +28,7 @@ extension Rule where Value == JSONObject {
 extension Rule where Value == JSONObject {
     /// An object as the JSON text of a parameter.
     static var objectText: Rule {
-        Rule(placeholder: [:], isAbsentWhenEmpty: true) { value throws(Violation) in
+        Rule(placeholder: [:], isAbsentWhenEmpty: true, schema: { Schema.anyObject }) { value throws(Violation) in
             let json: JSONValue
             do throws(JSONError) {
                 json = try JSONParser.parse(Array((value.stringValue ?? "").utf8))
@@ -43,13 +43,13 @@ extension Rule where Value == JSONObject {
 extension Rule where Value == JSONValue {
     /// Anything but null.
     static var any: Rule {
-        Rule(placeholder: .null) { value throws(Violation) in value }
+        Rule(placeholder: .null, schema: { [:] }) { value throws(Violation) in value }
     }
 }
 
 extension Rule where Value == Bool {
     static var bool: Rule {
-        Rule(placeholder: false) { value throws(Violation) in
+        Rule(placeholder: false, schema: { Schema.bool }) { value throws(Violation) in
             guard let bool = value.boolValue else { throw Violation("bool_type", "Input should be a valid boolean") }
             return bool
         }
@@ -59,7 +59,7 @@ extension Rule where Value == Bool {
 extension Rule where Value == Int {
     /// A whole number in JSON, `3.0` included.
     static func integer(_ range: ClosedRange<Int>) -> Rule {
-        Rule(placeholder: range.lowerBound) { value throws(Violation) in
+        Rule(placeholder: range.lowerBound, schema: { Schema.integer(range) }) { value throws(Violation) in
             switch value {
             case .integer(let number): return try check(Int(number), range)
             // Beyond 2^53 a double is no exact number; the range then decides by its sign.
@@ -77,7 +77,7 @@ extension Rule where Value == Int {
 
     /// A whole number as the text of a parameter.
     static func integerText(_ range: ClosedRange<Int>) -> Rule {
-        Rule(placeholder: range.lowerBound) { value throws(Violation) in
+        Rule(placeholder: range.lowerBound, schema: { Schema.integer(range) }) { value throws(Violation) in
             let text = value.stringValue ?? ""
             let digits = text.hasPrefix("-") || text.hasPrefix("+") ? text.utf8.dropFirst() : text.utf8[...]
             guard !digits.isEmpty, digits.allSatisfy(isDigit) else {
@@ -105,7 +105,10 @@ extension Rule where Value: RawRepresentable<String> & CaseIterable {
     /// One of the type's cases, by its raw value.
     static var choice: Rule {
         let cases = Array(Value.allCases)
-        return Rule(placeholder: cases[0]) { value throws(Violation) in
+        return Rule(
+            placeholder: cases[0],
+            schema: { Schema.string(oneOf: Value.allCases.map(\.rawValue)) }
+        ) { value throws(Violation) in
             if let text = value.stringValue, let choice = Value(rawValue: text) { return choice }
             let quoted = Value.allCases.map { "'\($0.rawValue)'" }
             let list = quoted.dropLast().joined(separator: ", ")

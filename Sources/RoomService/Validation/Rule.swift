@@ -20,15 +20,20 @@ struct Rule<Value: Sendable>: Sendable {
     let placeholder: Value
     /// Whether an optional field may be sent as `""` to say that there is none.
     let isAbsentWhenEmpty: Bool
+    /// What `read` takes, as JSON Schema: for the documentation, which thus has the very limits. Made when it is asked for, as
+    /// rules are made for each request.
+    let schema: @Sendable () -> JSONObject
     let read: @Sendable (JSONValue) throws(Violation) -> Value
 
     init(
         placeholder: Value,
         isAbsentWhenEmpty: Bool = false,
+        schema: @escaping @Sendable () -> JSONObject,
         read: @escaping @Sendable (JSONValue) throws(Violation) -> Value
     ) {
         self.placeholder = placeholder
         self.isAbsentWhenEmpty = isAbsentWhenEmpty
+        self.schema = schema
         self.read = read
     }
 }

@@ -6,6 +6,8 @@ package final class SQLiteConnection {
         case readOnly, readWrite
         /// To read a file that nobody writes, without making those that readers and writers share.
         case frozen
+        /// To make a copy of a database, in a file of its own.
+        case copy
     }
 
     package let path: String
@@ -25,6 +27,7 @@ package final class SQLiteConnection {
             case .readOnly: SQLITE_OPEN_READONLY
             case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             case .frozen: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+            case .copy: SQLITE_OPEN_READWRITE
             }
         let name = access == .frozen ? Self.frozenURI(of: path) : path
         var handle: OpaquePointer?
@@ -162,6 +165,18 @@ package final class SQLiteConnection {
             throw error(operation)
         }
         return statement
+    }
+
+    /// Copies the whole database, as it is at one moment, over that of `other`. Others go on writing to this one.
+    func copy(to other: SQLiteConnection) throws(StoreError) {
+        guard let backup = sqlite3_backup_init(other.handle, "main", handle, "main") else { throw other.error("copy") }
+        // All pages in one step: of several, each that somebody has written to in between would begin anew.
+        let code = sqlite3_backup_step(backup, -1)
+        sqlite3_backup_finish(backup)
+        guard code == SQLITE_DONE else {
+            let detail = String(cString: sqlite3_errstr(code))
+            throw .sqlite(extendedCode: code, detail: detail, operation: "copy", file: "\(path) to \(other.path)")
+        }
     }
 
     // MARK: State

@@ -21,6 +21,50 @@ package struct SQLiteFolder: Sendable {
         return try FileLock(path: lockPath)
     }
 
+    /// Why this process could not make the folder or write to it, as far as permissions tell; nil where it could. Changes nothing.
+    package var obstacle: String? {
+        var existing = path
+        while access(existing, F_OK) != 0 {
+            guard errno == ENOENT || errno == ENOTDIR else { return "\(existing): \(String(cString: strerror(errno)))" }
+            existing = Self.parent(of: existing)
+        }
+        var status = stat()
+        guard stat(existing, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            return "\(existing) is no folder"
+        }
+        guard access(existing, W_OK | X_OK) == 0 else {
+            return "\(existing) cannot be written by this user: \(String(cString: strerror(errno)))"
+        }
+        return nil
+    }
+
+    static func parent(of path: String) -> String {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: true)
+        let root = path.hasPrefix("/") ? "/" : ""
+        return parts.count > 1 ? root + parts.dropLast().joined(separator: "/") : root.isEmpty ? "." : root
+    }
+
+    /// Reads the database, whether or not a service uses it. Nil when there is none.
+    ///
+    /// A file without a write-ahead log beside it is read as it is: an ordinary reader would leave a log behind. Should
+    /// someone begin to write meanwhile, there is a log afterwards, and it is read again.
+    func read<Value>(_ body: (SQLiteConnection) throws(StoreError) -> Value) throws(StoreError) -> Value? {
+        guard hasDatabase else { return nil }
+        let path = databasePath
+        let isAtRest = { access(path + "-wal", F_OK) != 0 }
+        if isAtRest() {
+            let value: Value?
+            do throws(StoreError) {
+                value = try body(try SQLiteConnection(path: path, access: .frozen))
+            } catch {
+                guard !isAtRest() else { throw error }
+                value = nil
+            }
+            if let value, isAtRest() { return value }
+        }
+        return try body(try SQLiteConnection(path: path, access: .readOnly))
+    }
+
     private func makeDirectories() throws(StoreError) {
         var made = ""
         for part in path.split(separator: "/", omittingEmptySubsequences: true) {
@@ -41,8 +85,8 @@ package struct SQLiteFolder: Sendable {
         }
     }
 
-    /// Has the entry of a new folder survive a loss of power, as what will be in it does.
-    private func synchronize(_ directory: String) {
+    /// Has the entries of a folder survive a loss of power, as what is in them does.
+    func synchronize(_ directory: String) {
         let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
         fsync(descriptor)

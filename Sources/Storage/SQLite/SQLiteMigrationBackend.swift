@@ -107,27 +107,11 @@ package final class SQLiteMigrationBackend: MigrationBackend {
     }
 
     /// Nil when there is no database.
-    ///
-    /// A file without a write-ahead log beside it is read as it is: an ordinary reader would leave a log behind. Should
-    /// someone begin to write meanwhile, there is a log afterwards, and it is read again.
     private func read<Value>(
         _ body: (SQLiteConnection) throws(StoreError) -> Value
     ) throws(StoreError) -> Value? {
         if let connection { return try body(connection) }
-        guard let folder, folder.hasDatabase else { return nil }
-        let path = folder.databasePath
-        let isAtRest = { access(path + "-wal", F_OK) != 0 }
-        if isAtRest() {
-            let value: Value?
-            do throws(StoreError) {
-                value = try body(try SQLiteConnection(path: path, access: .frozen))
-            } catch {
-                guard !isAtRest() else { throw error }
-                value = nil
-            }
-            if let value, isAtRest() { return value }
-        }
-        return try body(try SQLiteConnection(path: path, access: .readOnly))
+        return try folder?.read(body)
     }
 
     // MARK: What is there

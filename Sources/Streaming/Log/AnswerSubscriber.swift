@@ -93,6 +93,8 @@ final class AnswerSubscriber: LogWatcher, BodyProducer {
         if let watchers, watchers.isEmpty { subscription.log.remove(watchers) }
         watchers = nil
         subscription.metrics.subscribers.subtract(1, ordering: .relaxed)
+        let isFinished = hasEnded && pending == nil
+        subscription.reader?.didEnd(isFinished ? .finished : .closed, subscription.log, at: outlet.loop.now)
         subscription.whenClosed?()
     }
 }

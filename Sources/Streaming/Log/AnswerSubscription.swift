@@ -18,20 +18,24 @@ package struct AnswerSubscription: StreamedBody {
     let log: StreamLog
     let encoder: any AnswerEncoder
     let metrics: StreamMetrics
+    let reader: StreamReader?
     let whenClosed: (@Sendable () -> Void)?
 
     /// - Parameters:
     ///   - metrics: where it is counted.
+    ///   - reader: who is told how it ends.
     ///   - whenClosed: called once, when the client has all or is gone.
     package init(
         _ log: StreamLog,
         encoder: any AnswerEncoder,
         metrics: StreamMetrics,
+        reader: StreamReader? = nil,
         whenClosed: (@Sendable () -> Void)? = nil
     ) {
         self.log = log
         self.encoder = encoder
         self.metrics = metrics
+        self.reader = reader
         self.whenClosed = whenClosed
     }
 

@@ -246,6 +246,20 @@ package final class StreamLog: Sendable {
         state.withLock { $0.boundary(from: cursor) == cursor }
     }
 
+    /// The sequence number of the last event that ends at `cursor` or before; nil: there is none, or it is no longer known.
+    func lastEvent(before cursor: Int) -> Int? {
+        state.withLock { state in
+            if cursor == state.byteCount, state.eventCount > 0 { return state.eventCount - 1 }
+            guard cursor > 0, cursor >= state.firstByte, cursor < state.byteCount else { return nil }
+            let index = state.segment(at: cursor)
+            var (sequence, place) = (state.segments[index].firstSequence, state.segments[index].start)
+            while case let end = state.event(from: place, in: index).end, end <= cursor {
+                (sequence, place) = (sequence + 1, end)
+            }
+            return sequence > 0 ? sequence - 1 : nil
+        }
+    }
+
     // MARK: Watchers
 
     /// Those who watch on that loop; there from now on, until they leave.

@@ -13,6 +13,8 @@ final class Subscriber: LogWatcher, BodyProducer {
     private let metrics: StreamMetrics?
     private let tracker: ActiveStreamTracker?
     private let follower: SessionFollower?
+    private let reader: StreamReader?
+    private var result = StreamReader.Result.closed
     private var log: StreamLog?
     private var watchers: LoopWatchers?
     /// In bytes, into the log.
@@ -24,6 +26,7 @@ final class Subscriber: LogWatcher, BodyProducer {
     init(_ subscription: Subscription, outlet: BodyOutlet) {
         sendsDone = subscription.sendsDone
         metrics = subscription.metrics
+        reader = subscription.reader
         tracker = subscription.tracker
         before = PendingBytes(SSEText.retry(milliseconds: subscription.retryMilliseconds, isChunked: outlet.isChunked))
         follower = subscription.followedSession.map { SessionFollower(loop: outlet.loop, session: $0) }
@@ -86,6 +89,7 @@ final class Subscriber: LogWatcher, BodyProducer {
             else {
                 // Too far behind, or given up. What it has missed it gets when it comes again.
                 metrics?.cutForLag.add(1, ordering: .relaxed)
+                result = .lagged
                 outlet.abort()
                 return .waiting
             }
@@ -120,7 +124,9 @@ final class Subscriber: LogWatcher, BodyProducer {
         let count = batch.byteCount
         guard !batch.isFull else { return .more }
         batch.append(rest, of: nil)
-        return batch.byteCount - count == rest.count ? .finished : .more
+        guard batch.byteCount - count == rest.count else { return .more }
+        result = .finished
+        return .finished
     }
 
     func didSend(_ total: Int) {
@@ -144,6 +150,13 @@ final class Subscriber: LogWatcher, BodyProducer {
     }
 
     func didClose() {
+        reader?.didEnd(
+            result,
+            log,
+            lastEvent: log?.lastEvent(before: cursor),
+            session: follower?.session,
+            at: outlet.loop.now
+        )
         unwatch()
         metrics?.subscribers.subtract(1, ordering: .relaxed)
         if let follower {

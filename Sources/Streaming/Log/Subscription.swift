@@ -6,6 +6,8 @@ package struct Subscription: StreamedBody {
     package var retryMilliseconds = 2000
     /// Where it is counted.
     package var metrics: StreamMetrics?
+    /// Who is told how it ends.
+    package var reader: StreamReader?
 
     let log: StreamLog?
     let cursor: Int

@@ -22,6 +22,20 @@ package enum StreamCancellation: Sendable, Equatable {
     case interrupted
 }
 
+/// Who has a stream end before its agent is done: for the operator.
+package enum StreamCanceller: String, Sendable {
+    case stopRequest = "stop_request"
+    case sessionDeleted = "session_deleted"
+    case roomDeleted = "room_deleted"
+    /// Nobody is left who could see it.
+    case clientLeft = "client_left"
+    /// The store says so: another program has asked for it there, or has ended or deleted the answer.
+    case store
+    /// Other instances have taken this one for dead.
+    case cluster
+    case shutdown
+}
+
 /// One reply in the making: who it is for, its log, and the flag that its maker looks at before each piece.
 package final class LiveStream: Sendable {
     package let id: String
@@ -41,6 +55,7 @@ package final class LiveStream: Sendable {
 
     private struct State {
         var cancellation: StreamCancellation?
+        var canceller: StreamCanceller?
         /// Has the maker look at the flag.
         var wake: (@Sendable () -> Void)?
         /// Whether it is decided how the stream ends.
@@ -122,21 +137,25 @@ package final class LiveStream: Sendable {
     /// - Returns: for a stop, the answer as far as it was shown, after which no client is sent more of it;
     ///   nil for an interruption, and when the stream was already ending.
     @discardableResult
-    package func cancel(_ reason: StreamCancellation) async -> String? {
-        let seal = beginCancelling(reason)
+    package func cancel(_ reason: StreamCancellation, by canceller: StreamCanceller? = nil) async -> String? {
+        let seal = beginCancelling(reason, canceller)
         await seal?.waitUntilSilent()
         return seal?.answer
     }
 
     /// Stops a stream that nobody watches any more.
-    package func abandon() { _ = beginCancelling(.stopped) }
+    package func abandon() { _ = beginCancelling(.stopped, .clientLeft) }
 
-    private func beginCancelling(_ reason: StreamCancellation) -> StreamLog.Seal? {
+    /// Who has cancelled it, if somebody has.
+    package var canceller: StreamCanceller? { state.withLock { $0.canceller } }
+
+    private func beginCancelling(_ reason: StreamCancellation, _ canceller: StreamCanceller?) -> StreamLog.Seal? {
         let (wake, seal) = state.withLock { state -> ((@Sendable () -> Void)?, StreamLog.Seal?) in
             guard !state.isSettled, state.cancellation != .stopped, state.cancellation != reason else {
                 return (nil, nil)
             }
             state.cancellation = reason
+            state.canceller = canceller
             isCancelledFlag.store(true, ordering: .releasing)
             // Under the lock: the end cannot come in between, and show what a stop is to hide.
             return (state.wake, reason == .stopped ? log.seal() : nil)

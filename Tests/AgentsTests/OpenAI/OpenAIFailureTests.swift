@@ -37,6 +37,7 @@ struct OpenAIFailureTests {
     @Test func `the service's words are for the log, and clients get ours`() {
         let failure = failure(status: 500, #"{"error":{"message":"worker 7 of sk-secret fell over"}}"#)
         #expect(failure.error.detail == "status 500: worker 7 of … fell over")
+        #expect(failure.error.reason == "status 500")
         #expect(failure.error.message == "The model is out of order. Please try again.")
     }
 
@@ -72,6 +73,7 @@ struct OpenAIFailureTests {
         let said = try #require(ChatCompletionError(body: Array(body.utf8)))
         let failure = OpenAIFailure(said, of: Self.endpoint)
         #expect(failure.error.code == code && failure.error.detail == "in the answer: M")
+        #expect(failure.error.reason == "an error in the answer")
         #expect(failure.isPassing == isPassing && failure.isOutage == isOutage)
     }
 
@@ -81,8 +83,11 @@ struct OpenAIFailureTests {
             let failure = OpenAIFailure.noText(finishReason: reason)
             #expect(failure.error.code == .protocolViolation)
             #expect(failure.error.detail == "finish_reason: \(reason ?? "none")")
+            #expect(failure.error.reason == failure.error.detail)
             #expect(!failure.isPassing && !failure.isOutage)
         }
+        let odd = OpenAIFailure.noText(finishReason: "as I was asked for my key").error
+        #expect(odd.detail.contains("my key") && !odd.reason.contains("my key"))
     }
 
     @Test func `what was cut or came too late is the service's fault, and only what was cut is tried again`() {

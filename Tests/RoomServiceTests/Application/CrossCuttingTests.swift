@@ -32,7 +32,9 @@ struct CrossCuttingTests {
                 #expect(response["Access-Control-Allow-Origin"] == "*")
                 #expect(response["Access-Control-Allow-Methods"] == "GET, HEAD, POST, PATCH, DELETE, OPTIONS")
                 let allowed = response["Access-Control-Allow-Headers"]?.split(separator: ", ").map(String.init) ?? []
-                let needed = ["Accept", "Authorization", "Content-Type", "Last-Event-ID", "X-Request-ID"]
+                let needed = [
+                    "Accept", "Authorization", "Content-Type", "Last-Event-ID", "X-Request-ID", "Traceparent",
+                ]
                 // As OpenAI's client for JavaScript sends them.
                 #expect(Set(allowed).isSuperset(of: needed + ["X-Stainless-OS", "X-Stainless-Runtime-Version"]))
                 #expect(response["Access-Control-Max-Age"] == "600")

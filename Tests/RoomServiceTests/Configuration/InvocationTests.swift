@@ -27,6 +27,13 @@ struct InvocationTests {
         #expect(Invocation(["--version"]) == .print(text: "RoomService 0.1.0\n", status: 0))
     }
 
+    @Test func `check-config is asked for by an option, beside which nothing else may stand`() {
+        #expect(Invocation(["--check-config"]) == .checkConfig)
+        let message = "unknown argument 'now'"
+        let text = "RoomService: \(message)\n\n\(Invocation.usage)"
+        #expect(Invocation(["--check-config", "now"]) == .print(text: text, status: 2))
+    }
+
     @Test(arguments: [(["--port"], "unknown option '--port'"), (["serve"], "unknown argument 'serve'")])
     func `an unknown argument shows the usage and fails with 2`(arguments: [String], message: String) {
         #expect(Invocation(arguments) == .print(text: "RoomService: \(message)\n\n\(Invocation.usage)", status: 2))

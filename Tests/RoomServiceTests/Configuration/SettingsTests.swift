@@ -36,7 +36,7 @@ struct SettingsTests {
         #expect(settings.headerTimeout == .seconds(10) && settings.bodyTimeout == .seconds(30))
         #expect(settings.idleTimeout == .seconds(75) && settings.drain == .seconds(10))
         #expect(settings.corsOrigins == .any && settings.rateLimits == .standard)
-        #expect(settings.logLevel == .info && settings.logFormat == .json)
+        #expect(settings.logLevel == .info && settings.logFormat == .auto)
     }
 
     @Test func `every variable sets something, in its unit`() throws {
@@ -159,7 +159,9 @@ struct SettingsTests {
         ]
         #expect(
             faults(environment) == [
-                "MONGODB_URI=…: must be a connection string, mongodb://… or mongodb+srv://…",
+                "MONGODB_URI=…: must be a connection string such as mongodb://user:password@host:27017/?replicaSet=rs0 "
+                    + "(or mongodb+srv://…), with the reserved characters of user and password (: / ? # [ ] @ %) "
+                    + "percent-encoded, and without w=0",
                 "REDIS_URL=…: must be an address redis://[user:password@]host[:port][/database], or unix:///path",
                 "OPENAI_BASE_URL=…: must be an http or https address without /chat/completions, '?' and '#', "
                     + "such as https://api.openai.com/v1",

@@ -25,12 +25,15 @@ struct LoggerTests {
     @Test func `a JSON line has time, level, message, then the fields in order`() {
         logger().info(
             "room created",
-            ["room.id": .string("room_1"), "ms": 1.5, "rooms": 3, "first": true, "by": "ada"]
+            [
+                "room_id": .string("room_1"), "ms": 1.5, "took_ms": .milliseconds(nanoseconds: 1_234_567), "rooms": 3,
+                "first": true, "by": "ada",
+            ]
         )
         #expect(
             sink.lines == [
                 #"{"time":"2026-01-01T00:00:00.000Z","level":"info","message":"room created","#
-                    + #""room.id":"room_1","ms":1.5,"rooms":3,"first":true,"by":"ada"}"# + "\n"
+                    + #""room_id":"room_1","ms":1.5,"took_ms":1.234,"rooms":3,"first":true,"by":"ada"}"# + "\n"
             ]
         )
     }
@@ -47,9 +50,9 @@ struct LoggerTests {
         )
     }
 
-    @Test(arguments: LogFormat.allCases)
+    @Test(arguments: [LogFormat.json, .text])
     func `no character can end a line or steer a terminal`(format: LogFormat) throws {
-        let nasty = "a\r\nb\u{0}\u{1B}[2J\u{7F}\u{85}\u{9B}\u{2028}\u{2029}\u{202E}\u{2066}é日🙂"
+        let nasty = "a\r\nb\u{0}\u{1B}[2J\u{7F}\u{85}\u{9B}\u{200B}\u{2028}\u{2029}\u{202E}\u{2066}é日🙂"
         logger(.trace, format).error("\(nasty)", ["text": .string(nasty)])
         let line = try #require(sink.lines.first)
         #expect(line.last == "\n")
@@ -57,7 +60,7 @@ struct LoggerTests {
             [.control, .format, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
         }
         #expect(hidden.isEmpty)
-        #expect(line.contains(#"a\r\nb\u0000\u001b[2J\u007f\u0085\u009b\u2028\u2029\u202e\u2066é日🙂"#))
+        #expect(line.contains(#"a\r\nb\u0000\u001b[2J\u007f\u0085\u009b\u200b\u2028\u2029\u202e\u2066é日🙂"#))
         if format == .json {
             let json = try JSONParser.parse(Array(line.utf8))
             #expect(json.objectValue?["message"] == .string(nasty))
@@ -88,33 +91,44 @@ struct LoggerTests {
         }
     }
 
-    @Test func `lines of many threads arrive whole, through a full and non-blocking pipe too`() async throws {
-        var template = Array("/tmp/log-XXXXXX\0".utf8CString)
-        let file = mkstemp(&template)
-        let path = String(decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        defer {
-            close(file)
-            unlink(path)
-        }
-        let pipe = try #require(popen("cat > \(path)", "w"))
-        try #require(fcntl(fileno(pipe), F_SETFL, O_NONBLOCK) == 0)
-        let logger = Logger(level: .info, format: .json, sink: StandardErrorSink(descriptor: fileno(pipe)))
-        let padding = String(repeating: "x", count: 200_000)
-        await withTaskGroup(of: Void.self) { group in
-            for number in 0..<20 {
-                group.addTask { logger.info("line", ["number": .integer(number), "padding": .string(padding)]) }
+    @Test func `a text line for a terminal has colours around what is fixed`() {
+        logger(.trace, .colouredText).error("broken", ["a": "x y"])
+        let line = "\u{1B}[2m2026-01-01T00:00:00.000Z\u{1B}[0m \u{1B}[1;31merror\u{1B}[0m broken "
+        #expect(sink.lines == [line + "\u{1B}[2ma=\u{1B}[0m\"x y\"\n"])
+    }
+
+    @Test(arguments: LogFormat.allCases)
+    func `a long value is cut between two characters`(format: LogFormat) {
+        for (character, length) in [("x", 1), ("é", 2), ("日", 3), ("🙂", 4)] {
+            for offset in 1..<5 {
+                let text = String(repeating: ".", count: offset) + String(repeating: character, count: 2000)
+                logger(.trace, format).info("long", ["text": .string(text)])
+                let whole = (1024 - offset) / length
+                let isCut = sink.lines.last?.contains(text.prefix(offset + whole) + "…") == true
+                #expect(isCut, "\(character) after \(offset)")
+                #expect(sink.lines.last?.contains("\u{FFFD}") == false)
             }
         }
-        pclose(pipe)
+    }
 
-        var bytes = [UInt8](repeating: 0, count: 5_000_000)
-        var length = 0
-        while case let count = read(file, &bytes[length], bytes.count - length), count > 0 { length += count }
-        let numbers = try bytes[..<length].split(separator: 0x0A).map { line in
-            let object = try #require(try JSONParser.parse(Array(line)).objectValue)
-            #expect(object["padding"] == .string(padding))
-            return try #require(object["number"]?.integerValue)
+    @Test func `colours are for terminals that have them`() {
+        func format(_ setting: LogFormat.Setting, _ descriptor: Int32, _ environment: [String: String] = [:])
+            -> LogFormat
+        {
+            LogFormat(setting, descriptor: descriptor) { environment[$0] }
         }
-        #expect(numbers.sorted() == Array(0..<20))
+        let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        defer { close(terminal) }
+        let file = open("/dev/null", O_WRONLY)
+        defer { close(file) }
+        #expect(isatty(terminal) == 1)
+        #expect(format(.auto, terminal) == .colouredText)
+        #expect(format(.text, terminal) == .colouredText)
+        #expect(format(.json, terminal) == .json)
+        #expect(format(.auto, file) == .json)
+        #expect(format(.text, file) == .text)
+        #expect(format(.auto, terminal, ["NO_COLOR": "1"]) == .text)
+        #expect(format(.auto, terminal, ["NO_COLOR": ""]) == .colouredText)
+        #expect(format(.auto, terminal, ["TERM": "dumb"]) == .text)
     }
 }

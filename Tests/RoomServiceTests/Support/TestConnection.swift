@@ -73,7 +73,7 @@ final class TestConnection {
     /// A response with a body of known length.
     func response(toHead: Bool = false) throws -> TestResponse {
         var response = try head()
-        guard !toHead, response.status != 204 else { return response }
+        guard !toHead, response.status != 204, response.status != 304 else { return response }
         guard let length = response["Content-Length"].flatMap({ Int($0) }) else {
             throw Failure.malformed("no Content-Length")
         }

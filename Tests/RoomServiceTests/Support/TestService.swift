@@ -28,7 +28,8 @@ final class TestService: Sendable {
         time: ManualTimeSource,
         settings: Settings,
         agent: (any Agent)? = nil,
-        ends: EndFaults? = nil
+        ends: EndFaults? = nil,
+        files: StaticFiles = StaticFiles()
     ) async throws {
         self.directory = directory
         self.time = time
@@ -49,6 +50,7 @@ final class TestService: Sendable {
                     loop: loop,
                     agents: agent.map { AgentRegistry(default: $0) }
                         ?? AgentRegistry(settings, client: HTTPClient(group: group), logger: logger),
+                    files: files,
                     time: time,
                     logger: logger
                 )
@@ -127,6 +129,7 @@ func withService(
     loops: Int = 1,
     agent: (any Agent)? = nil,
     ends: EndFaults? = nil,
+    files: StaticFiles = StaticFiles(),
     body: (TestService) async throws -> Void
 ) async throws {
     try await withTemporaryDirectory { directory in
@@ -138,7 +141,8 @@ func withService(
             time: time,
             settings: settings,
             agent: agent,
-            ends: ends
+            ends: ends,
+            files: files
         )
         do {
             try await body(service)

@@ -22,9 +22,12 @@ struct LiveStreamTests {
 
     @Test func `a user's stop comes before the service's`() async {
         let stream = sampleStream()
-        #expect(await stream.cancel(.interrupted) == nil)
-        #expect(await stream.cancel(.stopped) == "")
-        #expect(stream.settle() == .stopped)
+        #expect(stream.canceller == nil)
+        #expect(await stream.cancel(.interrupted, by: .shutdown) == nil)
+        #expect(stream.canceller == .shutdown)
+        #expect(await stream.cancel(.stopped, by: .stopRequest) == "")
+        #expect(await stream.cancel(.interrupted, by: .cluster) == nil)
+        #expect(stream.settle() == .stopped && stream.canceller == .stopRequest)
     }
 
     @Test func `what is decided cannot be stopped any more, and is shown whole`() async {

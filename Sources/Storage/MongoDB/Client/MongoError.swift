@@ -74,8 +74,10 @@ struct MongoFailure: Equatable, CustomStringConvertible {
 
     var storeError: StoreError { StoreError(isUnavailable ? .unavailable : .failed, description) }
 
+    /// Without the values that a server quotes from a unique index: they may be what users write.
     var description: String {
+        let quote = message.firstRange(of: " dup key:")?.lowerBound ?? message.endIndex
         let labels = labels.isEmpty ? "" : " [\(labels.joined(separator: ", "))]"
-        return "mongodb \(operation): \(message) (domain \(domain), code \(code))\(labels)"
+        return "mongodb \(operation): \(message[..<quote]) (domain \(domain), code \(code))\(labels)"
     }
 }

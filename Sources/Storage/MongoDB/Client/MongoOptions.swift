@@ -31,6 +31,13 @@ package struct MongoOptions: Sendable {
         (1...63).contains(text.utf8.count) && !text.contains { "/\\. \"$*<>:|?\0".contains($0) }
     }
 
+    /// Whether a store can be made with that connection string. Nothing is looked up or connected.
+    package static func isConnectionString(_ text: String) -> Bool {
+        guard let parsed = try? MongoOptions(uri: text, database: "").makeURI() else { return false }
+        mongoc_uri_destroy(parsed)
+        return true
+    }
+
     /// The connection string with all that it leaves open. To be freed by `mongoc_uri_destroy`.
     func makeURI() throws(StoreError) -> OpaquePointer {
         MongoLibrary.start()

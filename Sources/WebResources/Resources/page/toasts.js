@@ -1,0 +1,81 @@
+// Short messages that go away by themselves.
+
+import { button, byID, h } from "./dom.js";
+
+/** How long one can undo, in milliseconds. The time stands still while the pointer or the focus is on the message. */
+const undoTime = 6_000;
+const messageTime = 5_000;
+
+let shown = null;
+
+/** Says that something is done, which `onCommit(isLast)` does in a while, unless it is undone. */
+export function showUndo(text, onUndo, onCommit) {
+  shown?.end();
+  const toast = show(text, undoTime, () => onCommit(false));
+  const undo = () => {
+    toast.cancel();
+    onUndo();
+  };
+  toast.undo = undo;
+  toast.flush = () => {
+    toast.cancel();
+    onCommit(true);
+  };
+  toast.element.append(button("Undo", undo));
+}
+
+/** Says something that needs no answer. */
+export function showMessage(text) {
+  shown?.end();
+  show(text, messageTime, () => {});
+}
+
+/** Does at once what waits for its time: the page goes away. */
+export function flush() {
+  shown?.flush?.();
+}
+
+// Undoes as everywhere, unless there is text to be undone.
+addEventListener("keydown", event => {
+  if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key.toLowerCase() !== "z" || !shown?.undo) return;
+  if (event.target.matches?.("input, textarea") && event.target.value) return;
+  event.preventDefault();
+  shown.undo();
+});
+
+function show(text, time, onEnd) {
+  const element = h("div", { class: "toast" }, h("span", { role: "status" }));
+  // A status that is there before its text is read more reliably.
+  requestAnimationFrame(() => (element.firstChild.textContent = text));
+  let timer = 0;
+  let rest = time;
+  let since = 0;
+  const toast = {
+    element,
+    cancel() {
+      clearTimeout(timer);
+      element.remove();
+      if (shown === toast) shown = null;
+    },
+    end() {
+      toast.cancel();
+      onEnd();
+    },
+  };
+  const run = () => {
+    since = performance.now();
+    timer = setTimeout(toast.end, rest);
+  };
+  const hold = () => {
+    clearTimeout(timer);
+    rest = Math.max(1_000, rest - (performance.now() - since));
+  };
+  element.addEventListener("pointerenter", hold);
+  element.addEventListener("pointerleave", run);
+  element.addEventListener("focusin", hold);
+  element.addEventListener("focusout", run);
+  byID("toasts").append(element);
+  shown = toast;
+  run();
+  return toast;
+}
