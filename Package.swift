@@ -22,7 +22,8 @@ let package = Package(
         .systemLibrary(name: "CMongoC", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"])]),
 
         .target(name: "Primitives", dependencies: ["CSystem"], swiftSettings: settings),
-        .target(name: "HTTPServer", dependencies: ["CSystem", "Primitives"], swiftSettings: settings),
+        .target(name: "Metrics", dependencies: ["CSystem", "Primitives"], swiftSettings: settings),
+        .target(name: "HTTPServer", dependencies: ["CSystem", "Metrics", "Primitives"], swiftSettings: settings),
         .target(
             name: "HTTPClient",
             dependencies: ["CCurl", "CSystem", "HTTPServer", "Primitives"],
@@ -34,14 +35,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "Locks", dependencies: ["HTTPServer", "Primitives", "Redis"], swiftSettings: settings),
-        .target(name: "Streaming", dependencies: ["HTTPServer", "Primitives"], swiftSettings: settings),
+        .target(name: "Streaming", dependencies: ["HTTPServer", "Metrics", "Primitives"], swiftSettings: settings),
         .target(name: "Storage", dependencies: ["CMongoC", "CSQLite", "Primitives"], swiftSettings: settings),
         .target(name: "Agents", dependencies: ["HTTPClient", "Primitives"], swiftSettings: settings),
         .executableTarget(
             name: "RoomService",
             dependencies: [
-                "CSystem", "HTTPClient", "HTTPServer", "Redis", "Streaming", "Storage", "Agents", "Primitives",
-                "WebResources",
+                "CSystem", "HTTPClient", "HTTPServer", "Metrics", "Redis", "Streaming", "Storage", "Agents",
+                "Primitives", "WebResources",
             ],
             swiftSettings: settings
         ),
@@ -54,8 +55,16 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        .executableTarget(
+            name: "MetricsBenchmark",
+            dependencies: ["Metrics", "Primitives"],
+            path: "Benchmarks/metrics",
+            swiftSettings: settings
+        ),
+
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Primitives"], swiftSettings: settings),
         .testTarget(
             name: "HTTPServerTests",
             dependencies: ["HTTPServer", "Primitives", "TestSupport"],
@@ -106,8 +115,8 @@ let package = Package(
         .testTarget(
             name: "RoomServiceTests",
             dependencies: [
-                "RoomService", "HTTPClient", "HTTPServer", "Redis", "Streaming", "Storage", "Agents", "Primitives",
-                "RedisTestSupport", "TestSupport",
+                "RoomService", "HTTPClient", "HTTPServer", "Metrics", "Redis", "Streaming", "Storage", "Agents",
+                "Primitives", "RedisTestSupport", "TestSupport",
             ],
             swiftSettings: settings
         ),

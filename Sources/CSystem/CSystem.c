@@ -4,6 +4,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -15,6 +16,14 @@ static _Thread_local void *current_loop;
 void *cs_current_loop(void) { return current_loop; }
 
 void cs_set_current_loop(void *loop) { current_loop = loop; }
+
+static _Atomic uint32_t last_thread_number;
+static _Thread_local uint32_t thread_number;
+
+uint32_t cs_thread_number(void) {
+    if (thread_number == 0) thread_number = atomic_fetch_add_explicit(&last_thread_number, 1, memory_order_relaxed) + 1;
+    return thread_number;
+}
 
 int cs_accept(int listener, struct sockaddr_storage *address) {
     socklen_t length = sizeof *address;

@@ -12,7 +12,8 @@ import pytest
 
 # So that a failed assertion of a helper, too, shows its values.
 pytest.register_assert_rewrite(
-    "api", "browser", "chat", "cluster", "instances", "litellm_proxy", "load", "mongo_server", "nginx", "page", "rawsocket", "redis_server", "service",
+    "api", "browser", "chat", "cluster", "instances", "litellm_proxy", "load", "mongo_server", "nginx", "page", "prometheus", "rawsocket",
+    "redis_server", "service",
     "waiting",
 )
 

@@ -1,5 +1,5 @@
-# Sourced by the scripts that use nginx or Redis: Debian's, unpacked into .build. As installed packages they would begin to
-# serve, and go on.
+# Sourced by the scripts that use nginx, Redis or Prometheus: Debian's, unpacked into .build. As installed packages they would
+# begin to serve, and go on.
 # shellcheck shell=bash
 
 # What they need beside themselves.
@@ -9,6 +9,8 @@ redis_packages=(libatomic1 libjemalloc2 liblzf1 libssl3 libsystemd0)
 # Silent when they are there already.
 need_nginx() { unpack nginx usr/sbin/nginx nginx; }
 need_redis() { unpack redis usr/bin/redis-server redis-server redis-tools; }
+# Nearly 100 MB, of which a browser's pages, which would need more packages, are not used.
+need_prometheus() { unpack prometheus usr/bin/prometheus prometheus; }
 
 # unpack NAME PROGRAM PACKAGE…
 unpack() {

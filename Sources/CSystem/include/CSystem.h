@@ -10,6 +10,9 @@
 void *_Nullable cs_current_loop(void);
 void cs_set_current_loop(void *_Nullable loop);
 
+/// The calling thread's number, from 1 on: threads are numbered when they first ask.
+uint32_t cs_thread_number(void);
+
 /// accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC; the peer's address goes to `address`.
 int cs_accept(int listener, struct sockaddr_storage *_Nonnull address);
 

@@ -57,6 +57,7 @@ extension Connection {
     /// Sends what waits in `outbound`.
     func flush() {
         guard isOpen else { return }
+        defer { countBuffers() }
         if outbound.count > outboundStart, isWritable {
             let count = outbound.withUnsafeBytes { bytes in
                 send(socket, bytes.baseAddress! + outboundStart, bytes.count - outboundStart, Int32(MSG_NOSIGNAL))
@@ -77,10 +78,19 @@ extension Connection {
         if case .ending = phase { endAfterResponse() }
     }
 
+    /// Tells how much memory the buffers take, where that has changed.
+    func countBuffers() {
+        let byteCount = Int32(clamping: outbound.capacity + inbound.capacity)
+        guard byteCount != countedBufferBytes else { return }
+        server.configuration.metrics.bufferBytes.add(Int(byteCount - countedBufferBytes))
+        countedBufferBytes = byteCount
+    }
+
     /// Whether the socket is still good. It is full when it has taken less than was offered: `epoll` tells when it
     /// takes more.
     private func didWrite(_ count: Int, of offered: Int) -> Bool {
         if count >= 0 {
+            server.configuration.metrics.sentBytes.add(count)
             lastProgress = loop.now
             isWritable = count == offered
             return true

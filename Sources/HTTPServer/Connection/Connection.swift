@@ -58,6 +58,8 @@ final class Connection: IOChannel {
     var omitsBody = false
     /// Whether nothing of the next request has come: `deadline` is that of an idle connection.
     var awaitsRequest = true
+    /// The memory of `inbound` and `outbound`, as it was last told, in bytes.
+    var countedBufferBytes: Int32 = 0
     /// When the phase has lasted too long, as monotonic time.
     var deadline: Int64
     /// When the socket last took a byte, or when it first refused those that wait.
@@ -120,6 +122,7 @@ final class Connection: IOChannel {
         outboundStart = 0
         loop.buffers.give(&outbound)
         dropInbound()
+        countBuffers()
         incoming = nil
         server.didClose(self)
         // Last, as a producer may use its outlet once more, and must find the connection closed.

@@ -1,3 +1,4 @@
+import Metrics
 import Synchronization
 
 /// What is counted of connections, by all loops: for the operator.
@@ -9,6 +10,10 @@ package final class HTTPServerMetrics: Sendable {
     package let cutStuck = Atomic(0)
     /// Those whose client was gone without a word.
     package let cutVanished = Atomic(0)
+    /// Bytes that sockets have taken, heads and bodies.
+    package let sentBytes = Counter()
+    /// Memory of the connections' buffers now, in bytes: what has come and waits for its turn, and what clients have not taken yet.
+    package let bufferBytes = Counter()
 
     package init() {}
 }

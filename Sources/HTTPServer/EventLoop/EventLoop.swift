@@ -1,5 +1,6 @@
 import CSystem
 import Glibc
+import Metrics
 import Primitives
 import Synchronization
 
@@ -79,6 +80,12 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     package var isCurrent: Bool {
         cs_current_loop() == Unmanaged.passUnretained(self).toOpaque()
     }
+
+    /// By how much its timers were late. From any thread.
+    package var lag: Histogram { timers.lag }
+
+    /// How much waits in the mailbox. From any thread.
+    package var mailboxCount: Int { mailbox.withLock { $0.count } }
 
     package func preconditionOnLoop(_ function: StaticString = #function) {
         precondition(isCurrent, "\(function) was called off its loop")

@@ -36,6 +36,18 @@ package final class EventLoopGroup: Sendable {
         for thread in threads { pthread_join(thread, nil) }
     }
 
+    /// The CPU time that each loop has used, in seconds; empty when they have been stopped.
+    package var cpuSeconds: [Double] {
+        threads.withLock { threads in
+            threads.map { thread in
+                var clock = clockid_t()
+                var used = timespec()
+                guard pthread_getcpuclockid(thread, &clock) == 0, clock_gettime(clock, &used) == 0 else { return 0 }
+                return Double(used.tv_sec) + Double(used.tv_nsec) / 1e9
+            }
+        }
+    }
+
     private static func startThread(of loop: EventLoop) throws(SystemError) -> pthread_t {
         var thread = pthread_t()
         let box = Unmanaged.passRetained(loop)

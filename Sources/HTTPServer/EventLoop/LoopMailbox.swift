@@ -6,6 +6,8 @@ struct LoopMailbox {
     /// Whether the loop has been woken for it.
     var isSignalled = false
 
+    var count: Int { jobs.count + work.count + blocks.count }
+
     mutating func empty() {
         jobs.removeAll(keepingCapacity: true)
         work.removeAll(keepingCapacity: true)

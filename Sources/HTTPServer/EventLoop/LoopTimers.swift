@@ -1,3 +1,4 @@
+import Metrics
 import Primitives
 
 /// The timers of one loop, and what they do. Confined to it.
@@ -13,6 +14,8 @@ final class LoopTimers {
     private var heap = TimerHeap<Action>()
     /// What the timers whose time has come do.
     private var due: [Action?] = []
+    /// By how much the first timer of each turn was late: how long one may have to wait for the loop.
+    let lag = Histogram(.lag, isShared: false)
     /// How many timers have fired in this turn.
     private var firedCount = 0
 
@@ -53,6 +56,7 @@ final class LoopTimers {
     /// Does what is due at `now`.
     func fire(at now: Int64, on loop: EventLoop) {
         firedCount = 0
+        if let deadline = heap.nextDeadline, deadline <= now { lag.observe(nanoseconds: now - deadline) }
         repeat {
             due.removeAll(keepingCapacity: true)
             heap.popDue(at: now, atMost: Self.portion, to: &due)

@@ -5,7 +5,8 @@
 /// Escapes are decoded before segments are compared, so that an encoded slash never splits one (RFC 3986, section 2.4).
 package struct Router<Handler: Sendable>: Sendable {
     package enum Match: Sendable {
-        case found(handler: Handler, pattern: String, parameters: PathParameters)
+        /// `index` is the route's place in `routes`.
+        case found(handler: Handler, pattern: String, parameters: PathParameters, index: Int)
         /// The path is known, but not with this method. `allow` is for the `Allow` field; it has `OPTIONS` too, which
         /// the caller answers itself.
         case methodNotAllowed(allow: [HTTPMethod])
@@ -55,7 +56,8 @@ package struct Router<Handler: Sendable>: Sendable {
                 return .found(
                     handler: registered[index].handler,
                     pattern: pattern.text,
-                    parameters: PathParameters(names: pattern.names, values: values)
+                    parameters: PathParameters(names: pattern.names, values: values),
+                    index: index
                 )
             case .methodNotAllowed(let allow):
                 return .methodNotAllowed(allow: allow)

@@ -26,23 +26,29 @@ struct APIService: HTTPService {
     let requestIDs: RequestIDs
     let rateLimiter: RateLimiter
     let reconnectDelay: ReconnectDelay
+    let requestMetrics: RequestMetrics
+    let metrics: ServiceMetrics
     let time: any TimeSource
     let logger: Logger
 
     func answer(_ request: HTTPRequest) -> HTTPAnswer {
         let origin = RequestOrigin(id: requestIDs.id(for: request.head), head: request.head)
         let log = RequestLog(origin, at: request.loop.now)
-        switch route(request, log) {
+        let match = router.route(method: request.head.method, path: request.head.path)
+        let row = requestMetrics.row(match, request.head.method)
+        switch answer(request, match, log) {
         case .now(let response):
-            return .now(finish(response, to: request, log))
+            return .now(finish(response, to: request, row, log))
         case .later(let work):
-            return .later { finish(await work(), to: request, log) }
+            return .later { finish(await work(), to: request, row, log) }
         }
     }
 
     func response(to error: HTTPParseError, head: HTTPRequestHead?) -> HTTPResponse {
         let origin = RequestOrigin(id: requestIDs.id(for: head), head: head)
         let failure = APIError(error)
+        requestMetrics.didRefuse(status: error.status.code)
+        metrics.errors.add(failure.code)
         let level: Logger.Level = failure.status == .serviceUnavailable ? .warning : .info
         if logger.isEnabled(level) {
             var fields = LogFields(capacity: 6)
@@ -60,9 +66,9 @@ struct APIService: HTTPService {
         )
     }
 
-    private func route(_ http: HTTPRequest, _ log: RequestLog) -> HTTPAnswer {
-        switch router.route(method: http.head.method, path: http.head.path) {
-        case .found(let handler, let pattern, let parameters):
+    private func answer(_ http: HTTPRequest, _ match: Router<RouteHandler>.Match, _ log: RequestLog) -> HTTPAnswer {
+        switch match {
+        case .found(let handler, let pattern, let parameters, _):
             log.note(route: pattern, parameters)
             return run(handler, APIRequest(http: http, pathParameters: parameters, log: log))
         case .methodNotAllowed(let allow):
@@ -106,6 +112,7 @@ struct APIService: HTTPService {
 
     private func failure(_ error: APIError, _ http: HTTPRequest, _ log: RequestLog) -> HTTPResponse {
         log.note(error)
+        metrics.errors.add(error.code)
         if error.isPassing, EventStreamResponse.isWanted(by: http.head), !OpenAIError.isUsed(at: http.head.path) {
             let milliseconds = reconnectDelay.milliseconds(retryAfter: error.retryAfter ?? 0)
             return EventStreamResponse.passingFailure(error, retryMilliseconds: milliseconds)
@@ -119,10 +126,17 @@ struct APIService: HTTPService {
             ? OpenAIError.response(error) : Envelope.failure(error, path: path, requestID: id, at: time.now)
     }
 
-    /// Writes the request's line. A streamed response has just begun then; its end has a line of its own.
-    private func finish(_ response: HTTPResponse, to request: HTTPRequest, _ log: RequestLog) -> HTTPResponse {
+    /// Counts the request, and writes its line. A streamed response has just begun then; its end has a line of its own.
+    private func finish(
+        _ response: HTTPResponse,
+        to request: HTTPRequest,
+        _ row: RequestMetrics.Row,
+        _ log: RequestLog
+    ) -> HTTPResponse {
+        let now = time.monotonicNanoseconds
+        requestMetrics.didAnswer(row, status: response.status.code, nanoseconds: now - log.startedAt)
         let level = log.level(status: response.status.code)
-        logger.log(level, "request", log.fields(of: request.head, response, at: time.monotonicNanoseconds))
+        logger.log(level, "request", log.fields(of: request.head, response, at: now))
         logger.debug("request path", ["request_id": .string(log.origin.id), "path": .string(request.head.path)])
         return complete(response, head: request.head, id: log.origin.id)
     }

@@ -54,6 +54,8 @@ struct Application: Sendable {
         let cluster = try settings.cluster(group, instanceID: instanceID, tracker: tracker, logger: logger)
         self.cluster = cluster
         let serverConfiguration = settings.server
+        let metrics = ServiceMetrics(agents)
+        let store = MeasuredStore(store, roomCreations: metrics.roomCreations, time: time)
         let loopWatch = LoopWatch(group)
         let (service, chat) = Self.service(
             settings,
@@ -64,10 +66,11 @@ struct Application: Sendable {
             cluster,
             backlog,
             readiness,
+            metrics,
             loopWatch,
             serverConfiguration.metrics,
             instanceID: instanceID,
-            loopCount: group.loops.count,
+            group,
             time,
             ids,
             logger
@@ -102,17 +105,18 @@ struct Application: Sendable {
 
     private static func service(
         _ settings: Settings,
-        _ store: any Store,
+        _ store: MeasuredStore,
         _ agents: AgentRegistry,
         _ files: StaticFiles,
         _ tracker: ActiveStreamTracker,
         _ cluster: Cluster?,
         _ backlog: StoreBacklog,
         _ readiness: Readiness,
+        _ metrics: ServiceMetrics,
         _ loopWatch: LoopWatch,
         _ serverMetrics: HTTPServerMetrics,
         instanceID: String,
-        loopCount: Int,
+        _ group: EventLoopGroup,
         _ time: any TimeSource,
         _ ids: any IdentifierGenerator,
         _ logger: Logger
@@ -131,6 +135,7 @@ struct Application: Sendable {
             store: store,
             sessions: sessions,
             agents: agents,
+            metrics: metrics,
             tracker: tracker,
             cluster: cluster,
             backlog: backlog,
@@ -142,7 +147,7 @@ struct Application: Sendable {
             contextLimit: settings.contextMaxCharacters,
             answerLimit: settings.maxAnswer,
             logLimit: settings.streamLog,
-            loopCount: loopCount
+            loopCount: group.loops.count
         )
         let reconnectDelay = ReconnectDelay(tracker: tracker, random: ids)
         let readers = StreamReaders(tracker, logger)
@@ -169,31 +174,37 @@ struct Application: Sendable {
                 time: time,
                 roomLimit: settings.maxRoomsPerUser
             ),
-            MetricsRoutes(
-                tracker: tracker,
-                agents: agents,
-                agentMetrics: chat.agentMetrics,
-                backlog: backlog,
-                cluster: cluster,
-                server: serverMetrics,
-                memoryLimit: settings.streamMemory,
-                logger: logger
-            ),
             SessionRoutes(store: store, sessions: sessions, chat: chat, rateLimiter: rateLimiter, time: time),
             ChatRoutes(chat: chat, time: time, reconnectDelay: reconnectDelay, readers: readers),
             ChatHistoryRoutes(store: store, sessions: sessions, agents: agents, tracker: tracker, time: time),
             OpenAIRoutes(chat: chat, startedAt: time.now, readers: readers),
         ]
-        let documented = groups.flatMap(\.operations)
+        let documented = groups.flatMap(\.operations) + MetricsRoutes.operations
         groups.append(DocumentationRoutes(documented, limits: settings.server.limits, files: files))
         var router = Router<RouteHandler>()
         for group in groups { group.add(to: &router) }
+        // The last one, as it tells of all the routes and of itself.
+        let requestMetrics = RequestMetrics(routes: router.routes + [MetricsRoutes.route])
+        MetricsRoutes(
+            [metrics, requestMetrics, store.metrics],
+            ProcessSource(group: group, store: store, logger: logger),
+            StreamSource(
+                tracker: tracker,
+                backlog: backlog,
+                store: store,
+                server: serverMetrics,
+                memoryLimit: settings.streamMemory
+            ),
+            cluster: cluster
+        ).add(to: &router)
         let service = APIService(
             router: router,
             cors: CORS(settings.corsOrigins),
             requestIDs: RequestIDs(ids),
             rateLimiter: rateLimiter,
             reconnectDelay: reconnectDelay,
+            requestMetrics: requestMetrics,
+            metrics: metrics,
             time: time,
             logger: logger
         )

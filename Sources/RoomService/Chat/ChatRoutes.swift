@@ -73,17 +73,32 @@ struct ChatRoutes: RouteGroup {
         _ query: inout QueryReader,
         _ request: APIRequest
     ) async throws(APIError) -> HTTPResponse {
+        do throws(APIError) {
+            let resumption = try await resumption(after: lastEventID, &query, request)
+            chat.metrics.didResume(resumption.result)
+            return resumption.subscription.map { eventStream($0, request) } ?? HTTPResponse(status: .noContent)
+        } catch {
+            chat.metrics.didResume(error.status == .notFound ? .notFound : .refused)
+            throw error
+        }
+    }
+
+    private func resumption(
+        after lastEventID: String,
+        _ query: inout QueryReader,
+        _ request: APIRequest
+    ) async throws(APIError) -> ChatService.Resumption {
         let sessionID = query.required("session_id", .identifier)
         let userID = query.optional("user_id", .userID)
         let roomID = query.optional("room_id", .identifier)
         let faults = query.faults
         try check { () throws(ValidationError) in try ValidationError.check(faults) }
         guard let id = StreamEventID(lastEventID) else { throw ChatService.streamNotFound }
-        let subscription = try await chat.resume(after: id, sessionID: sessionID, userID: userID, roomID: roomID)
+        let resumption = try await chat.resume(after: id, sessionID: sessionID, userID: userID, roomID: roomID)
         // There are such, or it would have thrown.
         request.log.note(sessionID: sessionID, streamID: id.streamID)
         if let stream = chat.tracker.stream(id: id.streamID) { request.log.note(stream) }
-        return subscription.map { eventStream($0, request) } ?? HTTPResponse(status: .noContent)
+        return resumption
     }
 
     private func session(_ query: inout QueryReader) async throws(APIError) -> Session {

@@ -93,16 +93,24 @@ extension ChatService {
         }
     }
 
+    /// What a client still has to see of a stream.
+    struct Resumption {
+        /// Nil when nothing is left.
+        var subscription: Subscription?
+        var result: ServiceMetrics.Resume
+
+        fileprivate static let nothingLeft = Resumption(result: .nothingLeft)
+    }
+
     /// What a client still has to see of a stream after the event `id`.
     ///
-    /// - Returns: nil when nothing is left.
     /// - Parameters:
     ///   - userID: where given, must be the stream's.
     ///   - roomID: likewise.
     /// - Throws: `NOT_FOUND` when the session never had such a stream, or such an event; `ACCESS_DENIED`;
     ///   `ROOM_MISMATCH`.
     func resume(after id: StreamEventID, sessionID: String, userID: String?, roomID: String?) async throws(APIError)
-        -> Subscription?
+        -> Resumption
     {
         if let stream = tracker.stream(id: id.streamID) {
             guard stream.sessionID == sessionID else { throw Self.streamNotFound }
@@ -126,16 +134,17 @@ extension ChatService {
         try Self.checkOwner(userID, of: conversation.userID, roomID, of: conversation.roomID)
         _ = try Self.ended(conversation)
         let log = StoredAnswer(conversation)
-        return id.sequence >= log.terminalSequence ? nil : Subscription(log.log, sendsDone: false)
+        guard id.sequence < log.terminalSequence else { return .nothingLeft }
+        return Resumption(subscription: Subscription(log.log, sendsDone: false), result: .stored)
     }
 
-    /// - Returns: nil when nothing is left.
-    private static func rest(of log: StreamLog, after sequence: Int) throws(APIError) -> Subscription? {
-        if log.hasEnded, sequence + 1 == log.eventCount { return nil }
+    private static func rest(of log: StreamLog, after sequence: Int) throws(APIError) -> Resumption {
+        if log.hasEnded, sequence + 1 == log.eventCount { return .nothingLeft }
         switch log.place(before: sequence + 1) {
-        case .cursor(let cursor): return Subscription(log, from: cursor, sendsDone: false)
+        case .cursor(let cursor):
+            return Resumption(subscription: Subscription(log, from: cursor, sendsDone: false), result: .continued)
         // From a place that is no longer held, all of the answer so far comes as one event.
-        case .passed: return Subscription(log, from: 0, sendsDone: false)
+        case .passed: return Resumption(subscription: Subscription(log, from: 0, sendsDone: false), result: .reset)
         case .unknown: throw streamNotFound
         }
     }

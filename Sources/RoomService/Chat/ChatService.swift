@@ -11,7 +11,7 @@ final class ChatService: Sendable {
     let store: any Store
     let sessions: SessionService
     let agents: AgentRegistry
-    let agentMetrics = AgentMetrics()
+    let metrics: ServiceMetrics
     let tracker: ActiveStreamTracker
     /// The other instances, where there may be some.
     let cluster: Cluster?
@@ -33,6 +33,7 @@ final class ChatService: Sendable {
         store: any Store,
         sessions: SessionService,
         agents: AgentRegistry,
+        metrics: ServiceMetrics,
         tracker: ActiveStreamTracker,
         cluster: Cluster?,
         backlog: StoreBacklog,
@@ -49,6 +50,7 @@ final class ChatService: Sendable {
         self.store = store
         self.sessions = sessions
         self.agents = agents
+        self.metrics = metrics
         self.tracker = tracker
         self.cluster = cluster
         self.backlog = backlog

@@ -84,7 +84,8 @@ final class Reply: Sendable {
             metadata["error"] = .string(message)
         case .complete(nil), .cancelled, .interrupted: break
         }
-        service.agentMetrics.didEnd(end, agent: stream.agentType, pump.progress, pump.metadata, now: now)
+        service.metrics.responseTime.observe(nanoseconds: pump.progress.time(at: now))
+        service.metrics.agents.didEnd(end, agent: stream.agentType, pump.progress, pump.metadata, now: now)
         await finish(end, metadata: metadata)
     }
 
@@ -164,6 +165,7 @@ final class Reply: Sendable {
     }
 
     private func show(_ end: ReplyEnd, answer: String, _ metadata: JSONObject, isKept: Bool = true) {
+        if case .failed(let code, _, _) = end { service.metrics.errors.add(code) }
         outcome?.didEnd(AnswerOutcome.Ended(end: end, text: answer, metadata: metadata))
         if let (feed, fed) = feed {
             // First the place: who has seen the end may ask the next question anywhere.

@@ -127,7 +127,9 @@ extension ServiceRoutes {
 }
 
 extension MetricsRoutes {
-    var operations: [Operation] {
+    var operations: [Operation] { Self.operations }
+
+    static var operations: [Operation] {
         [
             Operation(
                 .get,
@@ -142,7 +144,7 @@ extension MetricsRoutes {
                         example: """
                             # HELP process_resident_memory_bytes Resident memory
                             # TYPE process_resident_memory_bytes gauge
-                            process_resident_memory_bytes 21483520.0
+                            process_resident_memory_bytes 21483520
 
                             """
                     )

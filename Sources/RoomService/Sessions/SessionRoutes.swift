@@ -106,12 +106,16 @@ struct SessionRoutes: RouteGroup {
         if let running { request.log.note(userID: running.userID, roomID: running.roomID) }
         let roomID = if let running { running.roomID } else { try await session(of: request).roomID }
         var data: JSONObject = ["session_id": .string(sessionID), "room_id": .string(roomID)]
+        let start = time.monotonicNanoseconds
         guard let stopped = try await chat.stop(sessionID: sessionID, streamID: streamID, on: request.loop) else {
+            chat.metrics.didStop(.notFound)
             data["status"] = "not_found"
             data["stream_id"] = .null
             data["partial_response"] = .null
             return Envelope.success("No active stream found for this session", data: data, at: time.now)
         }
+        chat.metrics.didStop(stopped.isDelivered ? .delivered : .requested)
+        chat.metrics.stopTime.observe(nanoseconds: time.monotonicNanoseconds - start)
         request.log.note(streamID: stopped.streamID)
         data["status"] = "stop_requested"
         data["stream_id"] = .string(stopped.streamID)

@@ -11,6 +11,12 @@ package protocol Store: RoomStore, SessionStore, ConversationStore {
     /// What the start-up lines say of where it is: a file's path, or a server without its credentials.
     var location: String { get }
 
+    /// What waits at the moment: for the operator.
+    var queues: [StoreQueue] { get }
+
+    /// The memory that the store takes in this process, in bytes, where that is known.
+    var memoryByteCount: Int? { get }
+
     /// Answers when the store can be read.
     ///
     /// - Throws: `.unavailable`.

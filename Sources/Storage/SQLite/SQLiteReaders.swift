@@ -13,6 +13,9 @@ final class SQLiteReaders: Sendable {
         ended = (0..<count).map { _ in Latch() }
     }
 
+    /// How many reads wait for a thread.
+    var waiting: Int { queue.count }
+
     /// Starts `count` threads on the database at `path`.
     static func start(count: Int, path: String) async throws(StoreError) -> SQLiteReaders {
         let readers = SQLiteReaders(count: count)

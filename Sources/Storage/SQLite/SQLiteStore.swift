@@ -1,3 +1,4 @@
+import CSQLite
 import Primitives
 import Synchronization
 
@@ -61,6 +62,13 @@ package final class SQLiteStore: Store {
             throw error
         }
     }
+
+    package var queues: [StoreQueue] {
+        [StoreQueue("write", count: writer.waiting), StoreQueue("read", count: readers.waiting)]
+    }
+
+    /// Of all connections: mostly pages of the database.
+    package var memoryByteCount: Int? { Int(sqlite3_memory_used()) }
 
     package func ping() async throws(StoreError) {
         try await readers.read { connection throws(StoreError) in

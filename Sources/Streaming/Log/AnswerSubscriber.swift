@@ -12,6 +12,8 @@ final class AnswerSubscriber: LogWatcher, BodyProducer {
     private var pending: PendingBytes?
     /// Whether a stop takes back what is pending, as long as nothing of it has left.
     private var isRevocable = false
+    /// Whether that is a piece of the answer's text.
+    private var isPiece = false
     /// Whether the end is encoded.
     private var hasEnded = false
 
@@ -45,12 +47,14 @@ final class AnswerSubscriber: LogWatcher, BodyProducer {
         var text: [UInt8] = []
         let whenRead = subscription.log.readAnswer(from: offset, atMost: Self.pieceLimit, to: &text)
         offset += text.count
-        if !text.isEmpty { subscription.encoder.append(text, to: &bytes) }
+        let hasText = !text.isEmpty
+        if hasText { subscription.encoder.append(text, to: &bytes) }
         if case .finished = whenRead {
             hasEnded = true
             subscription.encoder.appendEnd(to: &bytes)
         }
         hold(bytes)
+        isPiece = hasText
         // A log that has ended is not stopped any more.
         isRevocable = !hasEnded
         return whenRead
@@ -58,6 +62,7 @@ final class AnswerSubscriber: LogWatcher, BodyProducer {
 
     private func hold(_ bytes: [UInt8]) {
         isRevocable = false
+        isPiece = false
         guard outlet.isChunked else {
             if !bytes.isEmpty { pending = PendingBytes(bytes) }
             return
@@ -69,14 +74,18 @@ final class AnswerSubscriber: LogWatcher, BodyProducer {
     }
 
     func didSend(_ count: Int) {
+        subscription.metrics.sentBytes.add(count)
         var count = count
-        if pending?.take(&count) == true { pending = nil }
+        guard pending?.take(&count) == true else { return }
+        pending = nil
+        if isPiece { subscription.metrics.sentEvents.add() }
     }
 
     func keepAlive() {
         guard pending == nil, !hasEnded else { return }
         pending = PendingBytes(SSEText.comment(isChunked: outlet.isChunked))
         isRevocable = false
+        isPiece = false
     }
 
     func didClose() {

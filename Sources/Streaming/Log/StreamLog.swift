@@ -129,8 +129,11 @@ package final class StreamLog: Sendable {
     package var eventCount: Int { state.withLock { $0.eventCount } }
 
     /// The memory that the events and the answer take, in bytes.
-    package var memoryByteCount: Int {
-        state.withLock { $0.segmentByteCount + $0.answer.capacity }
+    package var memoryByteCount: Int { usage.memoryByteCount }
+
+    /// Both at once.
+    var usage: (eventCount: Int, memoryByteCount: Int) {
+        state.withLock { ($0.eventCount, $0.segmentByteCount + $0.answer.capacity) }
     }
 
     /// Where a reader finds an event.
@@ -178,12 +181,19 @@ package final class StreamLog: Sendable {
 
     /// Adds views over the bytes from `cursor` on; where events must not be shown any more, moves it over them first.
     ///
-    /// - Parameter isChunked: whether the client knows chunks; else only their payloads are added.
+    /// - Parameters:
+    ///   - isChunked: whether the client knows chunks; else only their payloads are added.
+    ///   - sent: told how far the reader may read.
     /// - Returns: nil when what follows `cursor` is no longer held.
-    func read(from cursor: inout Int, into batch: inout WriteBatch, isChunked: Bool) -> BodyState? {
+    func read(from cursor: inout Int, into batch: inout WriteBatch, isChunked: Bool, counting sent: inout SentEvents)
+        -> BodyState?
+    {
         state.withLock { state in
             guard cursor >= state.firstByte, !state.isCut else { return nil }
+            let start = cursor
             let (end, whenRead) = state.readableEnd(from: &cursor)
+            if cursor != start { sent.skip(from: start, in: state) }
+            sent.offer(end, in: state)
             var place = cursor
             var index = state.segment(at: place)
             var isBoundary = false
@@ -224,6 +234,11 @@ package final class StreamLog: Sendable {
             }
             return place
         }
+    }
+
+    /// How many events there were up to `cursor`, and whole; nil where that is no longer held.
+    func eventCount(before cursor: Int) -> Int? {
+        state.withLock { $0.eventCount(before: cursor) }
     }
 
     /// Whether a reader at `cursor` has begun no event that it has not read to its end.

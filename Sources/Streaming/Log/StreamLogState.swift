@@ -150,6 +150,20 @@ struct StreamLogState {
         return start
     }
 
+    /// How many events there were up to `place`, and whole; nil where that is no longer held.
+    func eventCount(before place: Int) -> Int? {
+        if place >= byteCount { return eventCount }
+        if place >= newestStart { return eventCount - 1 }
+        guard place >= firstByte else { return nil }
+        let index = segment(at: place)
+        var (end, count) = (event(from: segments[index].start, in: index).end, segments[index].firstSequence)
+        while end <= place {
+            end = event(from: end, in: index).end
+            count += 1
+        }
+        return count
+    }
+
     /// A chunk with an event in it.
     struct Event {
         var start: Int

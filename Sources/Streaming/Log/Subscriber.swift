@@ -6,6 +6,10 @@ import Primitives
 /// Owns no copy of any event. Confined to its connection's loop.
 final class Subscriber: LogWatcher, BodyProducer {
     private let sendsDone: Bool
+    /// How much has gone out of what stands behind the log's events, once it has ended. Small, as there are many readers.
+    private var sentBehind: Int16 = 0
+    /// How many of the batch's bytes are the log's.
+    private var logBytesInBatch: Int32 = 0
     private let metrics: StreamMetrics?
     private let tracker: ActiveStreamTracker?
     private let follower: SessionFollower?
@@ -15,12 +19,9 @@ final class Subscriber: LogWatcher, BodyProducer {
     private var watchers: LoopWatchers?
     /// In bytes, into the log.
     private var cursor = 0
-    /// Bytes besides the log's: what goes out before its events, and, once it has ended, how much of what stands behind them
-    /// has gone out.
+    private var sent = SentEvents()
+    /// Bytes besides the log's that go out before its events.
     private var before: PendingBytes?
-    private var sentBehind = 0
-    /// How many of the batch's bytes are the log's.
-    private var logBytesInBatch = 0
 
     init(_ subscription: Subscription, outlet: BodyOutlet) {
         sendsDone = subscription.sendsDone
@@ -41,6 +42,7 @@ final class Subscriber: LogWatcher, BodyProducer {
         self.log = log
         self.cursor = cursor
         if !log.holds(cursor), !log.isCut { reset(log) }
+        sent = SentEvents(from: log.eventCount(before: self.cursor) ?? 0)
         watchers = log.watchers(on: outlet.loop)
         watchers?.add(self)
     }
@@ -57,10 +59,13 @@ final class Subscriber: LogWatcher, BodyProducer {
         let event = outlet.isChunked ? encoder.bytes : encoder.payload
         before = PendingBytes((before.map { Array($0.rest) } ?? []) + event)
         metrics?.resets.add(1, ordering: .relaxed)
+        metrics?.sentEvents.add()
     }
 
     private func unwatch() {
         guard let log, let watchers else { return }
+        // What it was sent of a part that it has not got to the end of.
+        if let count = log.eventCount(before: cursor) { metrics?.sentEvents.add(sent.take(upToSequence: count)) }
         watchers.remove(self)
         if watchers.isEmpty { log.remove(watchers) }
         self.watchers = nil
@@ -79,14 +84,16 @@ final class Subscriber: LogWatcher, BodyProducer {
             }
             guard let log else { return fillBefore(&batch, then: .waiting) }
             let count = fillBefore(&batch)
-            guard let state = log.read(from: &cursor, into: &batch, isChunked: outlet.isChunked) else {
+            guard
+                let state = log.read(from: &cursor, into: &batch, isChunked: outlet.isChunked, counting: &sent)
+            else {
                 // Too far behind, or given up. What it has missed it gets when it comes again.
                 metrics?.cutForLag.add(1, ordering: .relaxed)
                 result = .lagged
                 outlet.abort()
                 return .waiting
             }
-            logBytesInBatch = batch.byteCount - count
+            logBytesInBatch = Int32(batch.byteCount - count)
             guard case .finished = state else { return state }
             guard follower != nil else { return finish(&batch) }
             // A follower goes on with the session's next stream when all of this one is sent.
@@ -111,8 +118,8 @@ final class Subscriber: LogWatcher, BodyProducer {
         if log == nil { fillBefore(&batch) }
         let ending = SSEText.ending(sendsDone: sendsDone, isChunked: outlet.isChunked)
         let rest = UnsafeRawBufferPointer(
-            start: ending.utf8Start + sentBehind,
-            count: ending.utf8CodeUnitCount - sentBehind
+            start: ending.utf8Start + Int(sentBehind),
+            count: ending.utf8CodeUnitCount - Int(sentBehind)
         )
         let count = batch.byteCount
         guard !batch.isFull else { return .more }
@@ -122,13 +129,18 @@ final class Subscriber: LogWatcher, BodyProducer {
         return .finished
     }
 
-    func didSend(_ count: Int) {
-        var count = count
+    func didSend(_ total: Int) {
+        var count = total
         if before?.take(&count) == true { before = nil }
-        let fromLog = min(count, logBytesInBatch)
-        if fromLog > 0, let log { cursor = log.place(fromLog, after: cursor, isChunked: outlet.isChunked) }
+        let fromLog = min(count, Int(logBytesInBatch))
+        metrics?.sentBytes.add(total)
+        if fromLog > 0, let log {
+            cursor = log.place(fromLog, after: cursor, isChunked: outlet.isChunked)
+            let events = sent.take(upTo: cursor)
+            if events > 0 { metrics?.sentEvents.add(events) }
+        }
         // The body has ended where more was sent than that.
-        sentBehind += count - fromLog
+        sentBehind += Int16(count - fromLog)
     }
 
     func keepAlive() {

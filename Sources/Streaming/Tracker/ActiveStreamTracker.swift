@@ -96,7 +96,7 @@ package final class ActiveStreamTracker: Sendable {
             if isKept { state.ended.add(stream, logByteCount: logByteCount, now: now) }
         }
         stream.log.end(terminalEvent)
-        metrics.endedEvents.add(stream.log.eventCount, ordering: .relaxed)
+        metrics.didEnd(eventCount: stream.log.eventCount)
         stream.didEnd()
     }
 
@@ -158,10 +158,22 @@ package final class ActiveStreamTracker: Sendable {
 
     package var userLimit: Int { limits.streamsPerUser }
 
+    /// How many events all streams have had until now, and the memory of all logs, in bytes.
+    package var usage: (eventCount: Int, running: Int, ended: Int) {
+        let (running, ended) = state.withLock { (Array($0.running.values), $0.ended.byteCount) }
+        var (eventCount, byteCount) = (0, 0)
+        for stream in running {
+            let usage = stream.log.usage
+            eventCount += usage.eventCount
+            byteCount += usage.memoryByteCount
+        }
+        return (metrics.eventCount(besides: eventCount), byteCount, ended)
+    }
+
     /// The memory of all logs, in bytes.
     package var memory: (running: Int, ended: Int) {
-        let (running, ended) = state.withLock { (Array($0.running.values), $0.ended.byteCount) }
-        return (running.reduce(0) { $0 + $1.log.memoryByteCount }, ended)
+        let usage = usage
+        return (usage.running, usage.ended)
     }
 
     /// Keeps all logs within the memory that there is for them, and lets go of ended ones whose time is over. The ended ones

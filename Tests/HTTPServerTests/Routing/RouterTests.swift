@@ -28,7 +28,7 @@ import Testing
     /// A match as text: `handler pattern name=value…`, or what else it is.
     private func route(_ method: HTTPMethod, _ path: String) -> String {
         switch router.route(method: method, path: path) {
-        case .found(let handler, let pattern, let parameters):
+        case .found(let handler, let pattern, let parameters, _):
             ([handler, pattern] + zip(parameters.names, parameters.values).map { "\($0)=\($1)" }).joined(separator: " ")
         case .methodNotAllowed(let allow): "405 " + allow.map(\.name).joined(separator: ",")
         case .notFound: "404"

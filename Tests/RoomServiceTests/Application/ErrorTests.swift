@@ -1,3 +1,4 @@
+import Agents
 import HTTPServer
 import Primitives
 import Storage
@@ -292,6 +293,8 @@ struct ErrorTests {
                 ),
                 random: RandomIdentifierGenerator()
             ),
+            requestMetrics: RequestMetrics(routes: router.routes),
+            metrics: ServiceMetrics(AgentRegistry(default: ScriptedAgent(words: []))),
             time: time,
             logger: Logger(level: .warning, format: .text, time: time, sink: log)
         )

@@ -69,6 +69,9 @@ struct StreamLimitTests {
             let near = try service.watch("session_id=\(session)", lastEventID: first[690].id)
             #expect(try near.dataEvent()?.sequence == 692)
             #expect(service.application.tracker.metrics.resets.load(ordering: .relaxed) == 2)
+            let metrics = try service.get("/metrics").text
+            #expect(metrics.contains("roomservice_stream_resumes_total{result=\"reset\"} 1\n"))
+            #expect(metrics.contains("roomservice_stream_resumes_total{result=\"continued\"} 1\n"))
         }
     }
 

@@ -64,6 +64,9 @@ final class FaultyStore: Store {
         return try await base.end(end)
     }
 
+    var queues: [StoreQueue] { base.queues }
+    var memoryByteCount: Int? { base.memoryByteCount }
+
     func ping() async throws(StoreError) { try await base.ping() }
     func close() async { await base.close() }
 

@@ -14,6 +14,10 @@ struct StreamLogModelTests {
         /// The event that it began with.
         let first: Int
         var cursor: Int
+        var sent: SentEvents
+        var eventCount = 0
+        /// Of what is settled.
+        var settledCount = 0
         var received: [UInt8] = []
         /// What it has to have received in the end, once that is settled.
         var settled: [UInt8]?
@@ -54,6 +58,10 @@ struct StreamLogModelTests {
             for index in readers.indices {
                 while !readers[index].isFinished { try read(index) }
                 #expect(Bool(readers[index].received == expected(readers[index])))
+                let last =
+                    readers[index].settled == nil
+                    ? events.count - readers[index].first : readers[index].settledCount + 1
+                #expect(readers[index].eventCount == last)
             }
             checkResuming()
         }
@@ -85,7 +93,8 @@ struct StreamLogModelTests {
             var reader: Reader
             switch log.place(before: first) {
             case .cursor(let cursor):
-                reader = Reader(isChunked: Bool.random(using: &random), first: first, cursor: cursor)
+                #expect(log.eventCount(before: cursor) == first)
+                reader = self.reader(from: first, at: cursor)
             case .passed: reader = readerOfSnapshot()
             case .unknown:
                 Issue.record("no place before event \(first) of \(events.count)")
@@ -102,7 +111,11 @@ struct StreamLogModelTests {
             let count = hasEnded ? events.count - 1 : events.count
             #expect(snapshot.sequence == count - 1)
             #expect(snapshot.answer == String(repeating: "A", count: count))
-            return Reader(isChunked: Bool.random(using: &random), first: count, cursor: snapshot.cursor)
+            return reader(from: count, at: snapshot.cursor)
+        }
+
+        private func reader(from first: Int, at cursor: Int) -> Reader {
+            Reader(isChunked: Bool.random(using: &random), first: first, cursor: cursor, sent: SentEvents(from: first))
         }
 
         /// A reader may be told so only when what it wants is really too old.
@@ -121,6 +134,7 @@ struct StreamLogModelTests {
                 var settled: [UInt8] = []
                 for event in events[readers[index].first...] where settled.count < readers[index].received.count {
                     settled += Self.bytes(event, isChunked: readers[index].isChunked)
+                    readers[index].settledCount += 1
                 }
                 readers[index].settled = settled
             }
@@ -153,7 +167,14 @@ struct StreamLogModelTests {
         private func read(_ index: Int) throws {
             var reader = readers[index]
             batch.removeAll()
-            guard let state = log.read(from: &reader.cursor, into: &batch, isChunked: reader.isChunked) else {
+            guard
+                let state = log.read(
+                    from: &reader.cursor,
+                    into: &batch,
+                    isChunked: reader.isChunked,
+                    counting: &reader.sent
+                )
+            else {
                 checkIsPassed(reader.cursor)
                 readers[index] = readerOfSnapshot()
                 if isSealed { readers[index].settled = [] }
@@ -169,6 +190,7 @@ struct StreamLogModelTests {
                 }
             reader.received += bytes.prefix(count)
             reader.cursor = log.place(count, after: reader.cursor, isChunked: reader.isChunked)
+            reader.eventCount += reader.sent.take(upTo: reader.cursor)
             let whole = hasEnded ? expected(reader) : upToNow(reader)
             switch state {
             case .more: #expect(given > 0, "a reader that is told to go on without a byte would spin")
@@ -196,6 +218,7 @@ struct StreamLogModelTests {
         private func checkResuming() {
             #expect(log.eventCount == events.count)
             for first in [0, events.count / 2, events.count - 1, events.count] {
+                var sent = SentEvents(from: first)
                 guard case .cursor(var cursor) = log.place(before: first) else {
                     #expect(log.place(before: first) == .passed && retainedLimit < .max)
                     continue
@@ -203,7 +226,7 @@ struct StreamLogModelTests {
                 var received: [UInt8] = []
                 while true {
                     batch.removeAll()
-                    let state = log.read(from: &cursor, into: &batch, isChunked: true)
+                    let state = log.read(from: &cursor, into: &batch, isChunked: true, counting: &sent)
                     let bytes = sink.take(batch)
                     received += bytes
                     cursor += bytes.count
@@ -237,7 +260,8 @@ struct StreamLogModelTests {
             _ = log.append([UInt8](repeating: 2, count: WriteBatch.byteLimit / 2))
             var batch = WriteBatch()
             var cursor = 0
-            let state = log.read(from: &cursor, into: &batch, isChunked: true)
+            var sent = SentEvents()
+            let state = log.read(from: &cursor, into: &batch, isChunked: true, counting: &sent)
             #expect(batch.byteCount == min(WriteBatch.byteLimit, WriteBatch.byteLimit + excess))
             switch state {
             case .waiting: #expect(excess <= 0)

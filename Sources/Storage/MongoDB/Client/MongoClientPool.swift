@@ -53,6 +53,9 @@ final class MongoClientPool: Sendable {
         }
     }
 
+    /// How much waits for a thread.
+    var waitingCount: Int { queue.count }
+
     /// Runs `body` on one of the threads.
     func run<Value: Sendable>(
         _ body: @escaping @Sendable (borrowing MongoConnection) throws(MongoError) -> Value

@@ -45,6 +45,17 @@ package final class MongoStore: Store {
         pool.close()
     }
 
+    package var queues: [StoreQueue] {
+        let gathered = [
+            roomCreations.waitingCount, roomLookups.waitingCount, sessionLookups.waitingCount,
+            sessionInsertions.waitingCount, beginnings.waitingCount, endings.waitingCount,
+        ]
+        return [StoreQueue("pool", count: pool.waitingCount), StoreQueue("gathered", count: gathered.reduce(0, +))]
+    }
+
+    /// libmongoc does not tell.
+    package var memoryByteCount: Int? { nil }
+
     package func ping() async throws(StoreError) {
         try await pool.run { connection throws(MongoError) in
             try connection.command("ping", ["ping": 1]) { _ in }

@@ -52,6 +52,7 @@ final class TestInstance: Sendable {
         )
         let shared = FaultyStore(store, ends: ends, isShared: true)
         let (limiter, ids) = (RateLimiter(.off, time: time), RandomIdentifierGenerator())
+        let agents = AgentRegistry(default: PatientAgent(mouth: mouth))
         chat = ChatService(
             store: shared,
             sessions: SessionService(
@@ -63,7 +64,8 @@ final class TestInstance: Sendable {
                 timeout: .seconds(3600),
                 idleTime: .seconds(3600)
             ),
-            agents: AgentRegistry(default: PatientAgent(mouth: mouth)),
+            agents: agents,
+            metrics: ServiceMetrics(agents),
             tracker: tracker,
             cluster: cluster,
             backlog: StoreBacklog(),
