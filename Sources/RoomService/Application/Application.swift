@@ -41,14 +41,7 @@ struct Application: Sendable {
         self.time = time
         self.logger = logger
         readiness = Readiness()
-        tracker = ActiveStreamTracker(
-            limits: .init(streams: settings.maxStreams, streamsPerUser: settings.maxStreamsPerUser),
-            retention: StreamRetention(
-                time: settings.streamRetention.wholeNanoseconds,
-                memory: settings.streamMemory
-            ),
-            time: time
-        )
+        tracker = settings.tracker(time)
         backlog = StoreBacklog()
         let instanceID = ids.token(prefix: "instance_")
         let cluster = try settings.cluster(group, instanceID: instanceID, tracker: tracker, logger: logger)
@@ -56,25 +49,23 @@ struct Application: Sendable {
         let serverConfiguration = settings.server
         let metrics = ServiceMetrics(agents)
         let store = MeasuredStore(store, roomCreations: metrics.roomCreations, time: time)
-        let loopWatch = LoopWatch(group)
-        let (service, chat) = Self.service(
-            settings,
-            store,
-            agents,
-            files,
-            tracker,
-            cluster,
-            backlog,
-            readiness,
-            metrics,
-            loopWatch,
-            serverConfiguration.metrics,
+        let (service, chat) = ServiceAssembly(
+            settings: settings,
+            store: store,
+            agents: agents,
+            files: files,
+            tracker: tracker,
+            cluster: cluster,
+            backlog: backlog,
+            readiness: readiness,
+            metrics: metrics,
+            serverMetrics: serverConfiguration.metrics,
             instanceID: instanceID,
-            group,
-            time,
-            ids,
-            logger
-        )
+            group: group,
+            time: time,
+            ids: ids,
+            logger: logger
+        ).service()
         routes = service.router.routes
         let watch = StoreWatch(store: store, tracker: tracker, instanceID: instanceID, time: time, logger: logger)
         // Before anybody is served: no running answer of a store that is not shared can be anybody's yet.
@@ -101,114 +92,6 @@ struct Application: Sendable {
         )
         self.housekeeping = housekeeping
         housekeepingTask = Task(executorPreference: loop) { await housekeeping.run(on: loop) }
-    }
-
-    private static func service(
-        _ settings: Settings,
-        _ store: MeasuredStore,
-        _ agents: AgentRegistry,
-        _ files: StaticFiles,
-        _ tracker: ActiveStreamTracker,
-        _ cluster: Cluster?,
-        _ backlog: StoreBacklog,
-        _ readiness: Readiness,
-        _ metrics: ServiceMetrics,
-        _ loopWatch: LoopWatch,
-        _ serverMetrics: HTTPServerMetrics,
-        instanceID: String,
-        _ group: EventLoopGroup,
-        _ time: any TimeSource,
-        _ ids: any IdentifierGenerator,
-        _ logger: Logger
-    ) -> (APIService, ChatService) {
-        let rateLimiter = RateLimiter(settings.rateLimits, cluster: cluster, time: time)
-        let sessions = SessionService(
-            store: store,
-            rateLimiter: rateLimiter,
-            ids: ids,
-            time: time,
-            roomLimit: settings.maxRoomsPerUser,
-            timeout: settings.sessionTimeout,
-            idleTime: settings.sessionIdle
-        )
-        let chat = ChatService(
-            store: store,
-            sessions: sessions,
-            agents: agents,
-            metrics: metrics,
-            tracker: tracker,
-            cluster: cluster,
-            backlog: backlog,
-            rateLimiter: rateLimiter,
-            ids: ids,
-            time: time,
-            logger: logger,
-            instanceID: instanceID,
-            contextLimit: settings.contextMaxCharacters,
-            answerLimit: settings.maxAnswer,
-            logLimit: settings.streamLog,
-            loopCount: group.loops.count
-        )
-        let reconnectDelay = ReconnectDelay(tracker: tracker, random: ids)
-        let readers = StreamReaders(tracker, logger)
-        let web = WebRoutes(files)
-        var groups: [any RouteGroup] = [
-            ServiceRoutes(
-                store: store,
-                tracker: tracker,
-                agents: agents,
-                cluster: cluster,
-                backlog: backlog,
-                time: time,
-                readiness: readiness,
-                loopWatch: loopWatch,
-                page: web.page,
-                logger: logger
-            ),
-            web,
-            RoomRoutes(
-                store: store,
-                chat: chat,
-                rateLimiter: rateLimiter,
-                ids: ids,
-                time: time,
-                roomLimit: settings.maxRoomsPerUser
-            ),
-            SessionRoutes(store: store, sessions: sessions, chat: chat, rateLimiter: rateLimiter, time: time),
-            ChatRoutes(chat: chat, time: time, reconnectDelay: reconnectDelay, readers: readers),
-            ChatHistoryRoutes(store: store, sessions: sessions, agents: agents, tracker: tracker, time: time),
-            OpenAIRoutes(chat: chat, startedAt: time.now, readers: readers),
-        ]
-        let documented = groups.flatMap(\.operations) + MetricsRoutes.operations
-        groups.append(DocumentationRoutes(documented, limits: settings.server.limits, files: files))
-        var router = Router<RouteHandler>()
-        for group in groups { group.add(to: &router) }
-        // The last one, as it tells of all the routes and of itself.
-        let requestMetrics = RequestMetrics(routes: router.routes + [MetricsRoutes.route])
-        MetricsRoutes(
-            [metrics, requestMetrics, store.metrics],
-            ProcessSource(group: group, store: store, logger: logger),
-            StreamSource(
-                tracker: tracker,
-                backlog: backlog,
-                store: store,
-                server: serverMetrics,
-                memoryLimit: settings.streamMemory
-            ),
-            cluster: cluster
-        ).add(to: &router)
-        let service = APIService(
-            router: router,
-            cors: CORS(settings.corsOrigins),
-            requestIDs: RequestIDs(ids),
-            rateLimiter: rateLimiter,
-            reconnectDelay: reconnectDelay,
-            requestMetrics: requestMetrics,
-            metrics: metrics,
-            time: time,
-            logger: logger
-        )
-        return (service, chat)
     }
 }
 

@@ -104,15 +104,7 @@ final class ChatService: Sendable {
         )
         try await rateLimiter.check(.writes, key: session.userID)
         // Before the session's place is taken: others would join a stream that has nothing to answer.
-        if let messageID = question.messageID,
-            let answered = try await conversation(sessionID: session.id, messageID: messageID),
-            tracker.stream(id: answered.streamID ?? "") == nil
-        {
-            if answered.status == .streaming, let copy = await cluster?.remote.copy(of: answered.streamID ?? "") {
-                return .copy(copy)
-            }
-            return .stored(try Self.ended(answered))
-        }
+        if let answer = try await formerAnswer(to: question, in: session) { return answer }
         if case .joined(let running) = try await reserve(stream, joinsSameQuery: question.joinsSameQuery, on: loop) {
             return .stream(running)
         }
@@ -147,6 +139,18 @@ final class ChatService: Sendable {
         question.log?.note(stream)
         Reply.start(stream, agent, prompt, origin: question.log?.origin, outcome: outcome, service: self, on: loop)
         return .stream(stream)
+    }
+
+    /// The answer to a question that was asked before and whose stream is not held here.
+    private func formerAnswer(to question: ChatQuestion, in session: Session) async throws(APIError) -> Answer? {
+        guard let messageID = question.messageID,
+            let answered = try await conversation(sessionID: session.id, messageID: messageID),
+            tracker.stream(id: answered.streamID ?? "") == nil
+        else { return nil }
+        if answered.status == .streaming, let copy = await cluster?.remote.copy(of: answered.streamID ?? "") {
+            return .copy(copy)
+        }
+        return .stored(try Self.ended(answered))
     }
 
     /// Gives up a stream whose question was not accepted. Whoever has joined it meanwhile is told.
