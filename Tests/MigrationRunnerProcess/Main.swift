@@ -38,6 +38,8 @@ private final class PausingTimeSource: TimeSource {
     }
 
     var monotonicNanoseconds: Int64 { system.monotonicNanoseconds }
-    func sleepLimit(until deadline: Int64) -> Int64? { system.sleepLimit(until: deadline) }
+    func sleepLimit(until deadline: Int64, slack: Int64) -> Int64? {
+        system.sleepLimit(until: deadline, slack: slack)
+    }
     func addWaker(_ waker: @escaping @Sendable () -> Void) {}
 }

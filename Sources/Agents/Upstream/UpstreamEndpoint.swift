@@ -50,7 +50,10 @@ package struct UpstreamEndpoint: Sendable, Hashable {
         guard let slashes = baseURL.firstRange(of: "://") else { return "" }
         let rest = baseURL[slashes.upperBound...]
         let authority = rest.prefix { $0 != "/" }
-        guard let at = authority.lastIndex(of: "@") else { return baseURL }
+        // A "/" in a password ends what would be the authority (RFC 3986, section 3.2): what looks like a port is none then.
+        let port = authority.lastIndex(of: ":").map { authority[authority.index(after: $0)...] } ?? ""
+        let isCut = !authority.contains("@") && !authority.hasSuffix("]") && !port.allSatisfy(\.isNumber)
+        guard let at = (isCut ? rest : authority).lastIndex(of: "@") else { return baseURL }
         return String(baseURL[..<slashes.upperBound] + rest[rest.index(after: at)...])
     }
 

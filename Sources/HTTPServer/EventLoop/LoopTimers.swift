@@ -50,7 +50,7 @@ final class LoopTimers {
     func sleepLimit(by time: any TimeSource) -> Int64 {
         guard let deadline = heap.nextDeadline else { return -1 }
         let slack = min(max(Self.smallestSlack, Int64(firedCount) * Self.slackOfTimer), Self.largestSlack)
-        return time.sleepLimit(until: min(deadline, .max - slack) + slack) ?? -1
+        return time.sleepLimit(until: deadline, slack: slack) ?? -1
     }
 
     /// Does what is due at `now`.

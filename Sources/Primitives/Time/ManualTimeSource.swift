@@ -17,7 +17,7 @@ package final class ManualTimeSource: TimeSource {
     package var now: Timestamp { state.withLock { $0.now } }
     package var monotonicNanoseconds: Int64 { state.withLock { $0.monotonic } }
 
-    package func sleepLimit(until deadline: Int64) -> Int64? {
+    package func sleepLimit(until deadline: Int64, slack: Int64) -> Int64? {
         monotonicNanoseconds >= deadline ? 0 : nil
     }
 

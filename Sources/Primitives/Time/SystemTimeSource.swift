@@ -12,8 +12,8 @@ package struct SystemTimeSource: TimeSource {
         nanoseconds(of: CLOCK_MONOTONIC)
     }
 
-    package func sleepLimit(until deadline: Int64) -> Int64? {
-        max(0, deadline - monotonicNanoseconds)
+    package func sleepLimit(until deadline: Int64, slack: Int64) -> Int64? {
+        max(0, min(deadline, .max - slack) + slack - monotonicNanoseconds)
     }
 
     package func addWaker(_ waker: @escaping @Sendable () -> Void) {}

@@ -6,9 +6,9 @@ package protocol TimeSource: Sendable {
     /// A clock that never goes back, in nanoseconds from an arbitrary start: for deadlines and durations.
     var monotonicNanoseconds: Int64 { get }
 
-    /// How long a thread may sleep, in nanoseconds of real time, before it must look at a deadline of `monotonicNanoseconds`.
-    /// Nil: for ever, as time moves only by an advance, which calls the wakers.
-    func sleepLimit(until deadline: Int64) -> Int64?
+    /// How long a thread may sleep, in nanoseconds of real time, before it must look at a deadline of `monotonicNanoseconds`,
+    /// for which it may be `slack` nanoseconds late. Nil: for ever, as time moves only by an advance, which calls the wakers; it makes nobody late.
+    func sleepLimit(until deadline: Int64, slack: Int64) -> Int64?
 
     /// Has `waker` called, on any thread, whenever the time moves otherwise than by itself.
     func addWaker(_ waker: @escaping @Sendable () -> Void)

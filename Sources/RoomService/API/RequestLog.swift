@@ -109,7 +109,10 @@ final class RequestLog: Sendable {
 
     // MARK: Writing
 
-    private static let probes: Set = ["/healthz", "/readyz", "/health", "/api/health", "/metrics"]
+    /// And what a page needs thirty of.
+    private static let probes: Set = [
+        "/healthz", "/readyz", "/health", "/api/health", "/metrics", "/assets/{bundle}/{file}",
+    ]
 
     /// How much the request matters: those of operators' tools little while all is well, the service's failures most.
     func level(status: Int) -> Logger.Level {

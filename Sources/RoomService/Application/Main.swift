@@ -141,6 +141,16 @@ enum Main {
             let port = application.server.port
             let greeting = Greeting(settings, port: port, store: store, storeIsReachable: isReachable)
             write(greeting.text, to: STDOUT_FILENO)
+            logger.info(
+                "started",
+                [
+                    "version": .string(ServiceInfo.version), "host": .string(settings.host),
+                    "port": .integer(Int(port)), "store": .string(store.location),
+                ]
+            )
+            if settings.host != "localhost", !settings.host.hasPrefix("127."), settings.host != "::1" {
+                logger.warning("anyone who reaches this address may act as any user: there is no authentication", [:])
+            }
             await shutdown.wait()
             await application.shutDown(on: loop)
             await client.close()

@@ -33,7 +33,7 @@ extension ChatService {
         case .userLimitReached: refusal = APIError(.userLimitReached(limit: tracker.userLimit))
         case .busy(let running):
             refusal = APIError(.sessionBusy(streamID: running.streamID))
-            if isSame(question, stream, running), let copy = await cluster.remote.copy(of: running.streamID) {
+            if isSame(question, stream, running), let copy = await copy(of: running.streamID, cluster, on: loop) {
                 show(.failed(code: refusal.code, message: refusal.message), of: stream, answer: "", isKept: false)
                 return copy
             }
@@ -41,6 +41,18 @@ extension ChatService {
         show(.failed(code: refusal.code, message: refusal.message), of: stream, answer: "", isKept: false)
         throw refusal
     }
+
+    /// The copy of a stream whose place has been taken, and which may be told of only a moment later.
+    private func copy(of streamID: String, _ cluster: Cluster, on loop: EventLoop) async -> RemoteStreams.Copy? {
+        for _ in 0..<Self.copyTries {
+            if let copy = await cluster.remote.copy(of: streamID) { return copy }
+            guard (try? await loop.sleep(until: loop.now + Self.claimRetry)) != nil else { return nil }
+        }
+        return nil
+    }
+
+    /// About a second.
+    private static let copyTries = 16
 
     private func isSame(_ question: ChatQuestion, _ stream: LiveStream, _ running: Cluster.Running) -> Bool {
         (question.messageID != nil || question.joinsSameQuery) && running.question == stream.question.key
@@ -55,7 +67,9 @@ extension ChatService {
             cluster?.messages.tell(from, .stopped(request: request, answer: answer))
         case .roomDeleted(let id):
             for stream in tracker.running(roomID: id) { await stream.cancel(.stopped, by: .roomDeleted) }
+            tracker.forgetEnded { $0.roomID == id }
             tracker.endFollowers { $0.roomID == id }
+        case .historyDeleted(let id): tracker.forgetEnded { $0.sessionID == id }
         case .sessionDeleted(let id): tracker.endFollowers { $0.sessionID == id }
         case .stopped, .sealed: break
         }

@@ -48,14 +48,25 @@ extension ChatService {
         streamID: String?,
         on loop: EventLoop
     ) async throws(APIError) -> Stopped? {
+        var asked: String?
         if let cluster, let running = await cluster.runningElsewhere(sessionID: sessionID, on: loop) {
             guard streamID == nil || running.streamID == streamID else { return nil }
+            asked = running.streamID
             if case .stopped(let answer) = await cluster.stop(running) {
                 return answer.map { Stopped(streamID: running.streamID, partialResponse: $0, isDelivered: true) }
             }
         }
         // Nobody has said that it is done: what is stored is seen by whoever runs it.
-        return try await storing { () throws(StoreError) in
+        let requested = try await requestStop(sessionID: sessionID, streamID: streamID)
+        guard requested == nil, let asked else { return requested }
+        // It may have been done all the same, and only the word of it have come too late.
+        let conversation = try await storing { () throws(StoreError) in try await store.conversation(streamID: asked) }
+        guard let conversation, conversation.status == .cancelled else { return nil }
+        return Stopped(streamID: asked, partialResponse: conversation.agentResponse, isDelivered: true)
+    }
+
+    private func requestStop(sessionID: String, streamID: String?) async throws(APIError) -> Stopped? {
+        try await storing { () throws(StoreError) in
             guard let id = try await store.requestCancellation(sessionID: sessionID, streamID: streamID),
                 let conversation = try await store.conversation(streamID: id), conversation.status == .streaming
             else { return nil }
@@ -75,6 +86,7 @@ extension ChatService {
 
     /// Forgets the ended streams of a session whose history has been deleted.
     func forgetEndedStreams(ofSession sessionID: String) {
+        cluster?.messages.announce(.historyDeleted(sessionID))
         tracker.forgetEnded { $0.sessionID == sessionID }
     }
 

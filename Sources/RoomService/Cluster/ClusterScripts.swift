@@ -58,6 +58,8 @@ enum ClusterScripts {
             local member = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)[1]
             if not member then return false end
             local id, token = string.match(member, '^(.*):(%d+)$')
+            -- Nothing of ours: it would stand before all others for good.
+            if not id then redis.call('ZREM', KEYS[1], member) return false end
             if redis.call('GET', 'instance:' .. id) == token then redis.call('DEL', 'instance:' .. id) end
             redis.call('SET', 'dead:' .. member, 1, 'EX', 86400)
             redis.call('ZADD', KEYS[1], now + ARGV[1], member)
@@ -85,7 +87,7 @@ enum ClusterScripts {
         local streams, count = redis.call('HGETALL', KEYS[2]), 0
         for place = 1, #streams, 2 do
             local id, token = string.match(streams[place + 1], '^(.*):(%d+)$')
-            if streams[place] == ARGV[1] or not lives(id, token) then
+            if streams[place] == ARGV[1] or not id or not lives(id, token) then
                 redis.call('HDEL', KEYS[2], streams[place])
             else
                 count = count + 1
@@ -145,7 +147,10 @@ enum ClusterScripts {
         """
         if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
         if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('XADD', KEYS[2], '*', 'e', ARGV[2]) end
-        return redis.call('PUBLISH', KEYS[3], ARGV[2])
+        -- Not what PUBLISH says: that counts those who listen by a pattern, too, who are no instances.
+        local followers = redis.call('PUBSUB', 'NUMSUB', KEYS[3])[2]
+        redis.call('PUBLISH', KEYS[3], ARGV[2])
+        return followers
         """
     )
 

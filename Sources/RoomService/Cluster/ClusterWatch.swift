@@ -18,12 +18,16 @@ struct ClusterWatch: Sendable {
     /// How often it is tried to join while it fails, in nanoseconds.
     private static let joinInterval: Int64 = 250_000_000
 
+    /// How often it is looked whether places are held of answers that have ended, in nanoseconds.
+    private static let checkInterval: Int64 = 30_000_000_000
+
     /// Runs until its task is cancelled.
     func run(on loop: EventLoop) async {
         let start = loop.now
         var memberSince: Int64?
         var isAway = false
         var hasWarned = false
+        var lastCheck = start
         repeat {
             do throws(RedisError) {
                 try await cluster.measureClock()
@@ -32,6 +36,10 @@ struct ClusterWatch: Sendable {
                     memberSince = memberSince ?? loop.now
                     // What was told while the connection was away is lost.
                     if cluster.takeIsNew() { try await announceAll(on: loop) }
+                    if loop.now - lastCheck >= Self.checkInterval {
+                        lastCheck = loop.now
+                        try await releaseEnded(on: loop)
+                    }
                 case .joined:
                     memberSince = loop.now
                     _ = cluster.takeIsNew()
@@ -73,15 +81,23 @@ struct ClusterWatch: Sendable {
 
     /// What runs here is told to Redis, which may know nothing of it.
     private func announceAll(on loop: EventLoop) async throws(RedisError) {
+        try await releaseEnded(on: loop)
+        for stream in chat.tracker.running where stream.isStored && stream.hasBegun {
+            // Each claim takes a round trip, in which those behind it may end.
+            guard chat.tracker.running(id: stream.id) != nil else { continue }
+            _ = await cluster.claim(stream, userLimit: .max, on: loop)
+            if chat.tracker.running(id: stream.id) == nil { cluster.release(stream, on: loop) }
+        }
+        cluster.restartFeeds()
+    }
+
+    /// Gives the places free of answers that have ended while Redis could not be told.
+    private func releaseEnded(on loop: EventLoop) async throws(RedisError) {
         for stream in try await cluster.membership.claimed() where chat.tracker.running(id: stream.id) == nil {
             guard let token = cluster.membership.token else { return }
             let name = Membership.name(cluster.membership.id, token)
             cluster.release(streamID: stream.id, stream.sessionID, stream.userID, of: name, on: loop)
         }
-        for stream in chat.tracker.running where stream.isStored && stream.hasBegun {
-            _ = await cluster.claim(stream, userLimit: .max, on: loop)
-        }
-        cluster.restartFeeds()
     }
 
     /// Others have ended what runs here: nothing more may be written.

@@ -17,6 +17,8 @@ final class InstanceMessages: @unchecked Sendable {
         case roomDeleted(String)
         /// A session has.
         case sessionDeleted(String)
+        /// The history of a session has.
+        case historyDeleted(String)
     }
 
     let instanceID: String
@@ -58,7 +60,7 @@ final class InstanceMessages: @unchecked Sendable {
     private func hear(_ message: Message, _ handle: @escaping @Sendable (Message) async -> Void) {
         switch message {
         case .stopped(let request, _), .sealed(let request): receive(message, request)
-        case .stop, .roomDeleted, .sessionDeleted: tasks.run { await handle(message) }
+        case .stop, .roomDeleted, .sessionDeleted, .historyDeleted: tasks.run { await handle(message) }
         }
     }
 
@@ -153,6 +155,7 @@ extension InstanceMessages.Message {
             case .sealed(let request): ["sealed": .integer(Int64(request))]
             case .roomDeleted(let id): ["room_deleted": .string(id)]
             case .sessionDeleted(let id): ["session_deleted": .string(id)]
+            case .historyDeleted(let id): ["history_deleted": .string(id)]
             }
         return JSONValue.object(json).encoded
     }
@@ -172,6 +175,8 @@ extension InstanceMessages.Message {
             self = .roomDeleted(id)
         } else if let id = json["session_deleted"]?.stringValue {
             self = .sessionDeleted(id)
+        } else if let id = json["history_deleted"]?.stringValue {
+            self = .historyDeleted(id)
         } else {
             return nil
         }

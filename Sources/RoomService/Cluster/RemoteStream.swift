@@ -101,7 +101,7 @@ struct ChunkedEvent {
     init?(in bytes: [UInt8], at place: Int) {
         guard let lineEnd = bytes[place...].firstIndex(of: 0x0D),
             let size = Int(String(decoding: bytes[place..<lineEnd], as: UTF8.self), radix: 16), size > 0,
-            lineEnd + 2 + size + 2 <= bytes.count
+            size <= bytes.count - lineEnd - 4
         else { return nil }
         let payload = bytes[(lineEnd + 2)..<(lineEnd + 2 + size)]
         start = place

@@ -52,7 +52,8 @@ enum StreamEntry: Equatable {
             return
         }
         let numbers = words.dropFirst().map { Int($0) ?? -1 }
-        guard numbers.allSatisfy({ $0 >= 0 }) else { return nil }
+        // Far more than a stream has events, and far from what numbers hold.
+        guard numbers.allSatisfy({ 0..<1 << 48 ~= $0 }) else { return nil }
         let rest = bytes[(end + 1)...]
         switch (words.first, numbers.count) {
         case ("w", 2):

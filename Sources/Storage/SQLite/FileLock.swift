@@ -13,7 +13,10 @@ final class FileLock: Sendable {
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             let reason = String(cString: strerror(errno))
-            throw StoreError(.unavailable, "lock: \(path) cannot be written: \(reason); check who owns the folder")
+            throw StoreError(
+                .unavailable,
+                "lock: \(path) cannot be written: \(reason); check that DATA_DIR is a folder, and who owns it"
+            )
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let code = errno

@@ -45,6 +45,10 @@ package struct SQLiteBackup {
         guard access(path, F_OK) != 0 else {
             throw StoreError(.failed, "backup: \(path) exists already: choose another name, or a folder")
         }
+        let parent = SQLiteFolder.parent(of: path)
+        guard SQLiteFile.isFolder(parent), !target.hasSuffix("/") || SQLiteFile.isFolder(target) else {
+            throw StoreError(.unavailable, "backup: the folder of \(path) does not exist: make it first")
+        }
         let partial = "\(path).partial-\(getpid())"
         defer { SQLiteFile.remove(partial) }
         let result = try folder.read { source throws(StoreError) in

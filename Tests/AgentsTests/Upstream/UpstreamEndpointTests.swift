@@ -39,7 +39,7 @@ struct UpstreamEndpointTests {
         arguments: [
             ("https://h:1/v1", "https://h:1/v1"), ("https://user:pass@h/v1", "https://h/v1"),
             ("https://user@h/a@b", "https://h/a@b"), ("http://us@er:pa@ss@h", "http://h"),
-            ("http://h/a@b", "http://h/a@b"),
+            ("http://h/a@b", "http://h/a@b"), ("http://u:s3c/r3t@h/v1", "http://h/v1"),
         ]
     )
     func `an address is shown without credentials`(url: String, shown: String) throws {

@@ -18,11 +18,11 @@ import Testing
         let wakes = Mutex(0)
         time.addWaker { wakes.withLock { $0 += 1 } }
         time.addWaker { wakes.withLock { $0 += 10 } }
-        #expect(time.sleepLimit(until: deadline) == nil)
+        #expect(time.sleepLimit(until: deadline, slack: 1_000_000) == nil)
         time.advance(by: .milliseconds(999))
-        #expect(time.sleepLimit(until: deadline) == nil)
+        #expect(time.sleepLimit(until: deadline, slack: 1_000_000) == nil)
         time.advance(by: .milliseconds(1))
-        #expect(time.sleepLimit(until: deadline) == 0)
+        #expect(time.sleepLimit(until: deadline, slack: 1_000_000) == 0)
         #expect(wakes.withLock { $0 } == 22)
     }
 
@@ -40,8 +40,8 @@ import Testing
     @Test func `the system's clocks go on`() {
         let time = SystemTimeSource()
         let start = time.monotonicNanoseconds
-        #expect(time.sleepLimit(until: start - 1) == 0)
-        let limit = time.sleepLimit(until: time.monotonicNanoseconds + 60_000_000_000) ?? 0
+        #expect(time.sleepLimit(until: start - 1, slack: 0) == 0)
+        let limit = time.sleepLimit(until: time.monotonicNanoseconds + 60_000_000_000, slack: 0) ?? 0
         #expect(limit > 0 && limit <= 60_000_000_000)
         #expect(time.monotonicNanoseconds >= start)
         #expect(time.now > Timestamp(milliseconds: 1_700_000_000_000))

@@ -37,6 +37,9 @@ export function askName(name, save) {
   const input = byID("room-name");
   input.value = name;
   open("rename", () => save(input.value.trim()));
+  const check = () => input.setCustomValidity(input.value.trim() ? "" : "A room needs a name.");
+  input.oninput = check;
+  check();
   input.select();
 }
 

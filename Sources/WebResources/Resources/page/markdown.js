@@ -21,6 +21,15 @@ export const ready = import("/assets/marked/marked.esm.js").then(
 );
 
 let lexer = null;
+
+// The library's time grows with the square of these, where they are not closed: within one block beyond that many, a text is shown as it is.
+const MOST_MARKS = 1500;
+
+/** Whether a block has more marks of emphasis, code and links than an answer that people read. */
+function isTooMuch(text) {
+  if (text.length < MOST_MARKS) return false;
+  return text.split(/\n[ \t]*\n/).some(block => (block.match(/[*_~`[\]<]+/g)?.length ?? 0) > MOST_MARKS);
+}
 ready.then(value => (lexer = value));
 
 /**
@@ -80,9 +89,24 @@ export class MarkdownView {
     for (const node of this.#tail) node.remove();
     this.#tail = [];
     this.#element.classList.toggle("plain", !lexer);
-    if (lexer) this.#renderTokens(lexer(this.#text.slice(this.#settled)));
+    if (lexer) this.#renderMarkdown();
     else this.#element.textContent = this.#text;
     this.#onRender();
+  }
+
+  #renderMarkdown() {
+    const rest = this.#text.slice(this.#settled);
+    try {
+      if (!isTooMuch(rest)) return this.#renderTokens(lexer(rest));
+    } catch (error) {
+      // Nested deeper than the library can go.
+      console.info("Shown as plain text:", error.message);
+    }
+    const plain = document.createElement("p");
+    plain.className = "plain";
+    plain.textContent = rest;
+    this.#tail = [plain];
+    this.#element.append(plain);
   }
 
   #renderTokens(tokens) {
