@@ -289,6 +289,16 @@ def test_what_a_stored_answer_says_is_text(page, site_api, scripted):
     assert history(site_api, page)[0]["agent_response"] == attack
 
 
+@pytest.mark.parametrize("text", ["> " + ">" * 4000 + " deep", "- " * 4000 + "deep", "**a " * 10_000 + "deep"], ids=["quotes", "lists", "stars"])
+def test_markdown_that_is_too_much_for_the_library_is_shown_as_it_is(page, scripted, text):
+    scripted.script(*answer("Before.\n\n", text))
+    page.say("Nest")
+    page.wait_for(status="completed", seconds=15)
+    for _ in range(2):
+        assert page.last["answer"].startswith("Before.") and "deep" in page.last["answer"]
+        page.reload()
+
+
 def test_markdown_is_shown_as_such(page, scripted):
     text = (
         "# Title\n\nA paragraph with **bold**, *em*, ~~gone~~ and `code`,\nand a second line.\n\n- one\n- two\n  1. inner\n\n"

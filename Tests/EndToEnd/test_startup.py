@@ -74,7 +74,7 @@ def test_an_address_that_is_not_of_this_machine_is_told(make_service):
 @pytest.mark.embedded
 def test_a_data_folder_that_cannot_be_written_is_told(make_service):
     # Nobody can, not even root.
-    assert_refused(make_service(DATA_DIR="/sys"), FAILED, "/sys/room-service.lock", "cannot be written", "owns the folder")
+    assert_refused(make_service(DATA_DIR="/sys"), FAILED, "/sys/room-service.lock", "cannot be written", "who owns it")
 
 
 @pytest.mark.embedded

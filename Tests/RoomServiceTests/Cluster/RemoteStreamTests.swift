@@ -163,7 +163,9 @@ struct RemoteStreamTests {
         #expect(copy.log?.eventCount == 1)
     }
 
-    @Test(arguments: ["5\r\nhello\r\n", "zz\r\n", "10\r\nid: a:1\ndata: {}\n\n\r\n", "4\r\nid: "])
+    @Test(arguments: [
+        "5\r\nhello\r\n", "zz\r\n", "10\r\nid: a:1\ndata: {}\n\n\r\n", "4\r\nid: ", "7fffffffffffffff\r\n",
+    ])
     func `what are no events end the copy`(text: String) {
         let copy = RemoteStream(id: "stream_1", retainedLimit: .max)
         _ = copy.apply(Self.beginning)
