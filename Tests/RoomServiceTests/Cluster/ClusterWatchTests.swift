@@ -145,6 +145,11 @@ import Testing
                         == stream.id
                 }
             }
+            // Until it is a member again, too, it decides alone.
+            try await bench.eventually {
+                let token = try await bench.redis.ask(["GET", .text("instance:\(other.membership.id)")]).text
+                return token != nil && token == other.membership.token.map(String.init)
+            }
             // A place that is taken is asked for twice, a moment apart.
             let isAnswered = Flag()
             let refused = Task {
