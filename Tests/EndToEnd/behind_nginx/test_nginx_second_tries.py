@@ -11,6 +11,7 @@ from nginx import free_ports
 from waiting import wait_until
 
 pytestmark = pytest.mark.mongodb
+
 SENT_ONCE = [
     ("POST", "/api/rooms", {"json": {"user_id": "ada"}}),
     ("POST", "/api/chat/message", {"json": {"query": "secret", "session_id": "s"}}),

@@ -11,6 +11,7 @@ from cluster import metric, running_answers
 from waiting import wait_until
 
 pytestmark = pytest.mark.mongodb
+
 # An event that waits in a buffer comes with the end of its answer, seconds later.
 PROMPT_SECONDS = 0.5
 

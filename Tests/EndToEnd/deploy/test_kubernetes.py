@@ -9,6 +9,7 @@ from deployment import DEPLOY, END_SECONDS, assert_migrates, assert_settings, do
 from service import BINARY
 
 pytestmark = pytest.mark.embedded
+
 MANIFESTS = {
     "configmap.yaml": ("v1", "ConfigMap"),
     "deployment.yaml": ("apps/v1", "Deployment"),

@@ -10,6 +10,7 @@ from deployment import DEPLOY, END_SECONDS, assert_settings, image_folder, secon
 from service import BINARY
 
 pytestmark = pytest.mark.embedded
+
 UNIT = DEPLOY / "room-service.service"
 
 

@@ -10,6 +10,7 @@ from instances import assert_in_order, seen
 from waiting import wait_until
 
 pytestmark = pytest.mark.mongodb
+
 # An event that another instance has made comes after at most this; a batch waits 25 ms, and the machine is busy.
 PROMPT_SECONDS = 0.3
 
