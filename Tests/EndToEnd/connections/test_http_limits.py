@@ -135,8 +135,7 @@ def test_a_request_that_trickles_does_not_keep_its_connection(impatient):
 def test_an_idle_connection_is_closed_and_a_watching_one_is_not(impatient, connect):
     api = connect(impatient)
     session = api.session()
-    watcher = api.watch(session_id=session["session_id"])
-    watcher.wait_for_response()
+    watcher = api.follow(session)
     with RawConnection(impatient.port) as connection:
         connection.send(HEALTHZ)
         assert connection.read_response()[0] == 200

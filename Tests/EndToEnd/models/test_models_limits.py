@@ -142,13 +142,20 @@ def limited(running=1, waiting=1):
     return {"name": "ada", "max_concurrent": running, "max_waiting": waiting}
 
 
-def test_a_second_question_waits_and_a_third_is_refused(chat_with, gates):
+@pytest.fixture
+def one_of_two_waits(chat_with, gates):
+    """Three chats, of which the first is being answered, and the second waits; and their streams."""
     first = chat_with([limited()])
     second, third = first.another(), first.another()
     running = first.stream("one")
     running.wait_for(2)
     waiting = second.stream("two")
     wait_until(lambda: health(first)["waiting"] == 1)
+    return first, second, third, running, waiting
+
+
+def test_a_second_question_waits_and_a_third_is_refused(one_of_two_waits, gates):
+    first, _, third, running, waiting = one_of_two_waits
     assert health(first).items() >= {"running": 1, "waiting": 1, "max_concurrent": 1, "max_waiting": 1}.items()
     third.assert_failed(third.ask("three")[-1], "AGENT_RATE_LIMITED")
     assert gates.asked == ["one"]
@@ -175,13 +182,8 @@ def test_those_who_wait_are_served_in_the_order_of_their_arrival(chat_with, gate
     assert gates.asked == words
 
 
-def test_who_waits_and_is_stopped_gives_the_place_to_another(chat_with, gates):
-    first = chat_with([limited()])
-    second, third = first.another(), first.another()
-    running = first.stream("one")
-    running.wait_for(2)
-    waiting = second.stream("two")
-    wait_until(lambda: health(first)["waiting"] == 1)
+def test_who_waits_and_is_stopped_gives_the_place_to_another(one_of_two_waits, gates):
+    first, second, third, running, waiting = one_of_two_waits
     second.stop()
     assert waiting.wait_for_terminal(2).status == "cancelled"
     assert health(first)["waiting"] == 0

@@ -159,6 +159,14 @@ def test_requests_are_refused_in_time_while_the_server_is_away_and_work_again(se
     assert (first["status"], first["agent_response"]) == ("completed", text)
 
 
+def assert_completes(api, session, stream, seconds):
+    """The answer ends whole, for its client and in the history."""
+    terminal = stream.wait_for_terminal(seconds)
+    assert (terminal.status, terminal.content) == ("complete", stream.text)
+    conversation = api.only_conversation(session)
+    assert (conversation["status"], conversation["agent_response"]) == ("completed", stream.text)
+
+
 @both_ways
 def test_streams_go_on_while_the_server_is_away(server, make_over, connect, how):
     api = connect(make_over().start())
@@ -169,10 +177,7 @@ def test_streams_go_on_while_the_server_is_away(server, make_over, connect, how)
         # Five seconds of text.
         events = stream.wait_for(len(stream.events) + 100, 15)
         assert {event.status for event in events[1:]} == {"streaming"}
-    terminal = stream.wait_for_terminal(30)
-    assert (terminal.status, terminal.content) == ("complete", stream.text)
-    conversation = api.only_conversation(session)
-    assert (conversation["status"], conversation["agent_response"]) == ("completed", stream.text)
+    assert_completes(api, session, stream, 30)
 
 
 @both_ways
@@ -186,10 +191,7 @@ def test_an_answer_that_ends_while_the_server_is_away_is_complete_when_it_is_sto
         stream.wait_for(1 + tokens)
         # Longer than a few tries take, after which a service might give up.
         assert holds_for(lambda: len(stream.events) == 1 + tokens and not stream.ended, 12), stream.events[-1]
-    terminal = stream.wait_for_terminal(RETURN_SECONDS)
-    assert (terminal.status, terminal.content) == ("complete", stream.text)
-    conversation = api.only_conversation(session)
-    assert (conversation["status"], conversation["agent_response"]) == ("completed", stream.text)
+    assert_completes(api, session, stream, RETURN_SECONDS)
 
 
 @both_ways

@@ -18,8 +18,7 @@ PROMPT_SECONDS = 0.3
 def test_a_follower_elsewhere_sees_what_the_asker_sees(pair, nothing_is_left):
     here, there = pair
     session = here.session()
-    follower = there.watch(session_id=session["session_id"])
-    follower.wait_for_response()
+    follower = there.follow(session)
     stream = here.stream(session, tokens=60, rate=50)
     assert stream.wait_for_terminal().status == "complete"
     follower.wait_for_terminal()
@@ -63,8 +62,7 @@ def test_resumed_anywhere_a_stream_has_the_same_bytes(pair, nothing_is_left):
 def test_tokens_come_elsewhere_as_soon_as_they_are_made(pair, nothing_is_left):
     here, there = pair
     session = here.session()
-    watcher = there.watch(session_id=session["session_id"])
-    watcher.wait_for_response()
+    watcher = there.follow(session)
     body = {"query": "Slowly", "session_id": session["session_id"], "context": {"demo": {"tokens": 10, "rate": 5, "timestamps": True}}}
     assert here.http.post("/api/chat/message", json=body, headers={"Accept": "application/json"}).status_code == 202
     late = []
@@ -100,8 +98,7 @@ def test_who_follows_a_session_sees_the_streams_of_all_instances(pair, nothing_i
     session = here.session()
     before = {"while it is quiet": None, "while a stream runs there": there, "while a stream runs elsewhere": here}[begins]
     asked = [before.stream(session, "First", tokens=30)] if before else []
-    follower = there.watch(session_id=session["session_id"])
-    follower.wait_for_response()
+    follower = there.follow(session)
     for each in asked:
         each.wait_for_end()
     for number, api in enumerate([here, there, here, there]):

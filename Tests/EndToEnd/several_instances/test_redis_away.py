@@ -7,7 +7,7 @@ import time
 import pytest
 
 from api import unique
-from instances import NOTICE_SECONDS, RETURN_SECONDS, assert_complete_alike, assert_in_order, redis_check, seen
+from instances import NOTICE_SECONDS, RETURN_SECONDS, assert_complete_alike, assert_in_order, followed_stream, redis_check, seen
 from waiting import holds_for, wait_until
 from without_redis import LONGEST_GAP, Gaps, assert_one_again, assert_works_alone, nobody_knows_redis
 
@@ -23,10 +23,7 @@ def warnings(service, start=0):
 def test_without_redis_each_instance_goes_on_alone_and_comes_back(make_instances, how):
     instances = make_instances()
     here, there = instances
-    session = here.session()
-    follower = there.watch(session_id=session["session_id"])
-    stream = here.stream(session, tokens=260, rate=20)
-    follower.wait_for(5)
+    session, stream, follower = followed_stream(instances, 5, tokens=260, rate=20)
     before = {each: len(each.stderr) for each in instances.all}
     watched = Gaps(stream)
     with instances.redis.away(how):
@@ -54,10 +51,7 @@ def test_streams_outlive_a_redis_that_was_away_for_longer_than_a_lease(make_inst
     """And that still knows what it knew before."""
     instances = make_instances(keeps=True)
     here, there = instances
-    session = here.session()
-    follower = there.watch(session_id=session["session_id"])
-    stream = here.stream(session, tokens=700, rate=20)
-    follower.wait_for(5)
+    session, stream, follower = followed_stream(instances, 5, tokens=700, rate=20)
     with instances.redis.away(how):
         time.sleep(13)
     instances.wait_until_members()

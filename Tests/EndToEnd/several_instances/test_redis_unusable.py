@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from instances import NOTICE_SECONDS, assert_complete_alike, knows_redis, seen
+from instances import NOTICE_SECONDS, assert_complete_alike, followed_stream, knows_redis, seen
 from listener import Listener, parts_of
 from waiting import wait_until
 from without_redis import LONGEST_GAP, Gaps, assert_one_again, assert_works_alone, nobody_knows_redis
@@ -16,11 +16,7 @@ pytestmark = [pytest.mark.mongodb, pytest.mark.long, pytest.mark.timeout(120)]
 
 def test_a_full_redis_stops_nobody(make_instances):
     instances = make_instances()
-    here, there = instances
-    session = here.session()
-    follower = there.watch(session_id=session["session_id"])
-    stream = here.stream(session, tokens=200, rate=20)
-    follower.wait_for(10)
+    _, stream, follower = followed_stream(instances, 10, tokens=200, rate=20)
     watched = Gaps(stream)
     instances.redis.client.config_set("maxmemory-policy", "noeviction")
     instances.redis.client.config_set("maxmemory", 1)

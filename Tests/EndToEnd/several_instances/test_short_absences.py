@@ -57,8 +57,7 @@ def test_a_stream_that_began_while_its_owner_had_no_redis_is_announced(make_inst
     instances = make_instances()
     here, there = instances
     session = here.session()
-    follower = there.watch(session_id=session["session_id"])
-    follower.wait_for_response()
+    follower = there.follow(session)
     stream = while_away(instances, lambda: here.stream(session, tokens=400, rate=20))
     # Its place is known everywhere from now on.
     body = {"query": "Another", "session_id": session["session_id"]}
@@ -72,8 +71,7 @@ def test_a_follower_that_had_no_redis_for_a_moment_sees_what_began_meanwhile(mak
     instances = make_instances()
     here, there = instances
     session = here.session()
-    follower = there.watch(session_id=session["session_id"])
-    follower.wait_for_response()
+    follower = there.follow(session)
     instances.ways[1].cut()
     stream = here.stream(session, tokens=100, rate=20)
     stream.wait_for(20)

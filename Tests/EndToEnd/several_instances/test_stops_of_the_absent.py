@@ -60,19 +60,24 @@ def test_a_stop_is_not_lost_with_its_owner(make_instances):
     instances.wait_until_all_is_free()
 
 
+def watched(owner, session, instance):
+    """Asks for a long answer, and watches it at the instance, over a bare connection on which its first token has come."""
+    ask = {"query": "Talk", "session_id": session["session_id"], "context": demo(100_000, 200)}
+    owner.http.post("/api/chat/message", json=ask, headers={"Accept": "application/json"})
+    connection = RawConnection(instance.port)
+    connection.send_request("GET", f"/api/chat/message?session_id={session['session_id']}")
+    connection.read_until(b'"status":"streaming"')
+    return connection
+
+
 @pytest.mark.parametrize("delay", [0.05, 0.3])
 def test_after_a_stop_a_follower_with_a_slow_redis_shows_no_more(make_instances, delay):
     instances = make_instances()
     owner, follower = instances
-    session = owner.session()
     instances.ways[1].delay = delay
     for _ in range(3):
         session = owner.session()
-        ask = {"query": "Talk", "session_id": session["session_id"], "context": demo(100_000, 200)}
-        owner.http.post("/api/chat/message", json=ask, headers={"Accept": "application/json"})
-        with RawConnection(instances.all[1].port) as watcher:
-            watcher.send_request("GET", f"/api/chat/message?session_id={session['session_id']}")
-            watcher.read_until(b'"status":"streaming"')
+        with watched(owner, session, instances.all[1]) as watcher:
             watcher.read_until(b'"status":"streaming"')
             assert owner.stop(session)["data"]["delivered"] is True
             before = watcher.read_what_has_arrived()
@@ -84,15 +89,11 @@ def test_after_a_stop_a_follower_that_was_paused_shows_no_more(make_instances):
     instances = make_instances()
     owner, follower = instances
     session = owner.session()
-    ask = {"query": "Talk", "session_id": session["session_id"], "context": demo(100_000, 200)}
-    owner.http.post("/api/chat/message", json=ask, headers={"Accept": "application/json"})
-    with RawConnection(instances.all[1].port) as watcher:
-        watcher.send_request("GET", f"/api/chat/message?session_id={session['session_id']}")
-        watcher.read_until(b'"status":"streaming"')
+    with watched(owner, session, instances.all[1]) as watcher:
         instances.all[1].pause()
         time.sleep(0.5)
         assert owner.stop(session)["data"]["status"] == "stop_requested"
-        before = watcher.read_what_has_arrived()
+        watcher.read_what_has_arrived()
         instances.all[1].resume()
         # It may let go of its readers, who come again then.
         rest = b""

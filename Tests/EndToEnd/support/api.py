@@ -180,6 +180,12 @@ class Api:
     def watch(self, headers=None, **parameters):
         return Stream(self.url, "GET", "/api/chat/message", self.http2, params=parameters, headers=headers)
 
+    def follow(self, session):
+        """Watches whatever comes in the session from now on."""
+        stream = self.watch(session_id=session["session_id"])
+        stream.wait_for_response()
+        return stream
+
     def resume(self, session, event, **more):
         """Watches what comes after that event."""
         return self.watch(headers={"Last-Event-ID": event.id}, session_id=session["session_id"], **more)

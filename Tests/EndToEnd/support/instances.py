@@ -119,6 +119,16 @@ def knows_redis(api):
     return redis_check(api)["status"] == "healthy"
 
 
+def followed_stream(instances, count=5, tokens=200, rate=20):
+    """A session of the first instance, its stream, and who follows it at the second one and has seen so many events."""
+    here, there = list(instances)[:2]
+    session = here.session()
+    follower = there.watch(session_id=session["session_id"])
+    stream = here.stream(session, tokens=tokens, rate=rate)
+    follower.wait_for(count)
+    return session, stream, follower
+
+
 def seen(stream):
     """What a client has seen: each event's id and what is in it."""
     return [(event.id, event.data) for event in list(stream.events)]

@@ -6,11 +6,11 @@ It takes some seconds to start, so that the tests share one.
 import json
 import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
-from service import in_child, is_served
+from outage import Outage
+from service import is_served, start_child
 from waiting import wait_until
 
 MASTER_KEY = "sk-master-key-of-the-tests"
@@ -24,7 +24,7 @@ OFFLINE = {
 }
 
 
-class LiteLLMProxy:
+class LiteLLMProxy(Outage):
     """Serves each of `answers`, a text by the name of its model, to those who have the master key."""
 
     def __init__(self, folder, **answers):
@@ -48,24 +48,10 @@ class LiteLLMProxy:
         program = Path(sys.executable).with_name("litellm")
         command = [program, "--config", self.config, "--host", "127.0.0.1", "--port", str(self.port)]
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)} | OFFLINE
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                preexec_fn=in_child(),
-            )
+        self.process = start_child(command, self.log, environment, self.folder)
         wait_until(self.is_ready, 50, "LiteLLM's proxy")
         return self
 
     def is_ready(self):
         assert self.process.poll() is None, f"LiteLLM's proxy ended: {self.log.read_text(errors='replace')}"
         return is_served("127.0.0.1", self.port, "/health/liveliness")
-
-    def kill(self):
-        if self.process:
-            self.process.kill()
-            self.process.wait()

@@ -1,14 +1,13 @@
 """A server of MongoDB's protocol that tests may kill, make hang and bring back."""
 
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
 import pymongo
 
 from outage import Outage
-from service import in_child
+from service import start_child
 from waiting import wait_until
 
 PROGRAM = Path(__file__).with_name("mongodb_server.py")
@@ -26,14 +25,8 @@ class MongoServer(Outage):
 
     def start(self):
         self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / "output", "ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, PROGRAM, "--data-dir", self.folder / "data", "-p", str(self.port)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                preexec_fn=in_child(),
-            )
+        command = [sys.executable, PROGRAM, "--data-dir", self.folder / "data", "-p", self.port]
+        self.process = start_child(command, self.folder / "output")
         wait_until(self._answers, 20, "the start of the MongoDB server")
         return self
 

@@ -12,7 +12,8 @@ import socket
 import subprocess
 from pathlib import Path
 
-from service import CHECKOUT, child_environment, in_child
+from outage import Outage
+from service import CHECKOUT, child_environment, start_child
 from waiting import wait_until
 
 CONFIGURATION = CHECKOUT / "deploy/nginx.conf"
@@ -74,7 +75,7 @@ def configuration(folder, port, redirect_port, instances, workers=2):
     return text
 
 
-class Nginx:
+class Nginx(Outage):
     """One nginx with its workers, which end with it, and it with us."""
 
     def __init__(self, folder, instances):
@@ -109,16 +110,10 @@ class Nginx:
         self.folder.mkdir(parents=True, exist_ok=True)
         make_certificate(self.folder)
         self.configure(change)
-        with open(self.folder / "output.log", "wb") as output:
-            self.process = subprocess.Popen(
-                self.command("-g", "daemon off;"),
-                env=child_environment({"TZ": "UTC"}),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                # It ends its workers when it is told to end, not when it is killed.
-                preexec_fn=in_child(ending=signal.SIGTERM),
-            )
+        # It ends its workers when it is told to end, not when it is killed.
+        self.process = start_child(
+            self.command("-g", "daemon off;"), self.folder / "output.log", child_environment({"TZ": "UTC"}), ending=signal.SIGTERM,
+        )
         wait_until(self._accepts, 10, "the start of nginx")
         return self
 
@@ -134,13 +129,3 @@ class Nginx:
         """Has it ask that instance no more, as an operator would. Requests that it has there go on."""
         self.configure(lambda text: text.replace(f"server 127.0.0.1:{port} ", f"server 127.0.0.1:{port} down "))
         self.process.send_signal(signal.SIGHUP)
-
-    def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            finally:
-                if self.process.poll() is None:
-                    self.process.kill()
-                    self.process.wait()

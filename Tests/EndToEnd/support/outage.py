@@ -1,4 +1,4 @@
-"""Taking a server of the tests away, and bringing it back."""
+"""Taking a server of the tests away, for a time or for good."""
 
 import contextlib
 import signal
@@ -11,6 +11,15 @@ class Outage:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+    def stop(self, seconds=20):
+        """Has it end by itself, or else kills it."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(seconds)
+            finally:
+                self.kill()
 
     def pause(self):
         """Makes it hang: connections stay, and new ones are made by the system, but nobody answers."""

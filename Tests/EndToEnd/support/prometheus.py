@@ -9,7 +9,8 @@ import urllib.request
 from pathlib import Path
 
 from nginx import free_ports
-from service import CHECKOUT, child_environment, in_child
+from outage import Outage
+from service import CHECKOUT, child_environment, start_child
 from waiting import wait_until
 
 PROGRAMS = CHECKOUT / ".build/prometheus/usr/bin"
@@ -20,7 +21,7 @@ DASHBOARD = CHECKOUT / "deploy/grafana-dashboard.json"
 INTERVAL = "500ms"
 
 
-class Prometheus:
+class Prometheus(Outage):
     """A server that scrapes these addresses as the job `roomservice`, with the rules of deploy/alerts.yml."""
 
     def __init__(self, folder, targets):
@@ -39,20 +40,11 @@ class Prometheus:
             "scrape_configs": [{"job_name": "roomservice", "static_configs": [{"targets": self.targets}]}],
         }
         (self.folder / "prometheus.yml").write_text(json.dumps(configuration))
-        with open(self.folder / "output", "wb") as output:
-            self.process = subprocess.Popen(
-                [
-                    PROGRAMS / "prometheus", f"--config.file={self.folder / 'prometheus.yml'}",
-                    f"--storage.tsdb.path={self.folder / 'data'}", f"--web.listen-address=127.0.0.1:{self.port}",
-                    "--log.level=warn",
-                ],
-                cwd=self.folder,
-                env=child_environment({}),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                preexec_fn=in_child(),
-            )
+        command = [
+            PROGRAMS / "prometheus", f"--config.file={self.folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={self.folder / 'data'}", f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=warn",
+        ]
+        self.process = start_child(command, self.folder / "output", child_environment({}), self.folder)
         wait_until(self._answers, 30, "the start of Prometheus")
         return self
 
@@ -83,16 +75,6 @@ class Prometheus:
         assert len(result) <= 1, result
         return float(result[0]["value"][1]) if result else None
 
-    def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            finally:
-                if self.process.poll() is None:
-                    self.process.kill()
-                    self.process.wait()
-
 
 def promtool(*arguments, text=None, folder=None):
     """What it writes; what it finds wrong fails."""
@@ -121,7 +103,6 @@ def families(text):
         assert known[1] == names, f"{name} has different labels"
     assert found.keys() == types.keys()
     return found
-
 
 _KEYWORDS = {"by", "without", "on", "ignoring", "group_left", "group_right", "and", "or", "unless", "bool", "offset"}
 

@@ -1,13 +1,12 @@
 """A Redis server that tests may kill, make hang and bring back."""
 
-import subprocess
 from pathlib import Path
 
 import redis
 
 from nginx import free_ports
 from outage import Outage
-from service import CHECKOUT, in_child
+from service import CHECKOUT, start_child
 from waiting import wait_until
 
 # As scripts/lib/servers.sh unpacks it, or the system's.
@@ -29,14 +28,8 @@ class RedisServer(Outage):
     def start(self):
         self.folder.mkdir(parents=True, exist_ok=True)
         keeping = ["--appendonly", "yes", "--appendfsync", "always"] if self.keeps else ["--save", ""]
-        with open(self.folder / "output", "ab") as output:
-            self.process = subprocess.Popen(
-                [PROGRAM, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, *keeping],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                preexec_fn=in_child(),
-            )
+        command = [PROGRAM, "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder, *keeping]
+        self.process = start_child(command, self.folder / "output")
         wait_until(self._answers, 10, "the start of Redis")
         return self
 

@@ -41,6 +41,20 @@ def in_child(core=None, ending=signal.SIGKILL):
     return prepare
 
 
+def start_child(command, output, environment=None, folder=None, ending=signal.SIGKILL):
+    """Starts a server of the tests, which ends with us. What it says goes to the end of the file `output`."""
+    with open(output, "ab") as file:
+        return subprocess.Popen(
+            [str(each) for each in command],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            preexec_fn=in_child(ending=ending),
+        )
+
+
 def child_environment(settings):
     """What a program of ours gets: of our own environment only what it cannot do without."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "ROOMSERVICE_RUN") if name in os.environ}

@@ -49,8 +49,7 @@ def assert_works_alone(instances):
 def assert_one_again(instances):
     here, there = list(instances)[:2]
     session = here.session()
-    follower = there.watch(session_id=session["session_id"])
-    follower.wait_for_response()
+    follower = there.follow(session)
     stream = here.stream(session)
     follower.wait_for(5)
     assert there.stop(session)["data"]["delivered"] is True
