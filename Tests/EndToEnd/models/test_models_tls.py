@@ -7,6 +7,7 @@ import time
 import pytest
 import trustme
 
+from ending import making
 from http2_model import HTTP2Model, Proxy
 from scripted_model import ScriptedModel, delta, forever
 from waiting import wait_until
@@ -30,38 +31,25 @@ def ca_file(authority, tmp_path):
 @pytest.fixture
 def tls_model(authority):
     """Makes a scripted model with a certificate for that name."""
-    models = []
 
     def make(name="127.0.0.1"):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(name).configure_cert(context)
-        models.append(ScriptedModel(tls=context))
-        return models[-1]
+        return ScriptedModel(tls=context)
 
-    yield make
-    for each in models:
-        each.close()
+    yield from making(make, ScriptedModel.close)
 
 
 @pytest.fixture
 def http2_model(authority, tmp_path):
     """Makes a model with those protocols. It must come before the service, as its end waits for that of its clients."""
-    models = []
-
-    def make(*protocols):
-        models.append(HTTP2Model(tmp_path, authority.issue_cert("127.0.0.1"), protocols))
-        return models[-1]
-
-    yield make
-    for each in models:
-        each.close()
+    yield from making(lambda *protocols: HTTP2Model(tmp_path, authority.issue_cert("127.0.0.1"), protocols), HTTP2Model.close)
 
 
 @pytest.fixture
 def proxy():
-    proxy = Proxy()
-    yield proxy
-    proxy.close()
+    with Proxy() as proxy:
+        yield proxy
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(chat_with, tls_model):
