@@ -27,7 +27,7 @@ struct MigrationsCommand {
         } catch {
             // Programs that ask for JSON get it, also when they ask wrongly.
             if arguments.contains("--json") { return Report(isJSON: true).misuse(error.text) }
-            return Result(code: .usage, errors: "Migrations: \(error.text)\n\n\(Arguments.usage)")
+            return Result(code: .usage, errors: "Migrations: \(error.text)\n\n\(error.usage)")
         }
         if parsed.command == .help { return Result(code: .done, output: Arguments.usage) }
         let report = Report(isJSON: parsed.isJSON)

@@ -41,7 +41,7 @@ package struct SQLiteBackup {
     /// - Throws: `.failed` when there is no store, when there is such a file, or when what was copied is damaged; `.unavailable` when it
     ///   cannot be written. There is no such file then.
     package func make(at target: String) throws(StoreError) -> Result {
-        let path = SQLiteFile.isFolder(target) ? "\(target)/room-service-\(stamp).db" : target
+        let path = SQLiteFile.tidied(SQLiteFile.isFolder(target) ? "\(target)/room-service-\(stamp).db" : target)
         guard access(path, F_OK) != 0 else {
             throw StoreError(.failed, "backup: \(path) exists already: choose another name, or a folder")
         }
@@ -89,6 +89,12 @@ package struct SQLiteBackup {
             source = try SQLiteConnection(path: path, access: hasLog ? .readOnly : .frozen)
             result = try check(source, knowsAll: true)
         } catch {
+            guard SQLiteFile.isDatabase(path) else {
+                throw StoreError(
+                    .failed,
+                    "restore: \(path) is not a database of SQLite, and so no backup: nothing was changed. \(Self.whatToName)"
+                )
+            }
             throw StoreError(error.code, "restore: \(path) cannot be used, and nothing was changed: \(error.message)")
         }
         let lock = try folder.claim()
@@ -106,6 +112,8 @@ package struct SQLiteBackup {
         result.path = folder.databasePath
         return result
     }
+
+    private static let whatToName = "Name a file that scripts/backup (in a package: Migrations backup) has made"
 
     /// What another user makes, its service could not write.
     private func requireOwner() throws(StoreError) {
@@ -149,7 +157,7 @@ package struct SQLiteBackup {
         let copy = try SQLiteConnection(path: path, access: .copy)
         try source.copy(to: copy)
         // One file, which can be read without making others beside it.
-        try copy.execute("PRAGMA journal_mode = DELETE")
+        try copy.execute("PRAGMA journal_mode = DELETE", operation: "copy")
         try SQLiteFile.synchronize(path)
     }
 
@@ -163,7 +171,10 @@ package struct SQLiteBackup {
         let history = try SQLiteMigrationLog(connection: connection).records()
         let plan = MigrationPlan(known: known, history: history, place: connection.path)
         guard plan.version > 0 else {
-            throw StoreError(.failed, "check: \(connection.path) is no store of this service")
+            throw StoreError(
+                .failed,
+                "check: \(connection.path) is a database, but no store of RoomService. \(Self.whatToName)"
+            )
         }
         if knowsAll {
             do throws(MigrationError) { try plan.check() } catch { throw error.storeError }

@@ -74,19 +74,19 @@ package final class SQLiteConnection {
     private func configure(_ access: Access) throws(StoreError) {
         // Up to 32 MiB of pages for the writer, which keeps them over its transactions; a reader's are void after each, and the
         // system has them too.
-        try execute("PRAGMA cache_size = \(access == .readWrite ? -32768 : -2048)")
+        try execute("PRAGMA cache_size = \(access == .readWrite ? -32768 : -2048)", operation: "open")
         // Sorts are of a few dozens of rows: no files for them.
-        try execute("PRAGMA temp_store = MEMORY")
+        try execute("PRAGMA temp_store = MEMORY", operation: "open")
         guard access == .readWrite else { return }
         let mode = try prepare("PRAGMA journal_mode = WAL", operation: "open")
         guard try mode.step(), mode.text(0) == "wal" else {
             throw StoreError(.unavailable, "open: the file system cannot hold a write-ahead log: \(path)")
         }
         // A commit returns when the log is on the disk.
-        try execute("PRAGMA synchronous = FULL")
+        try execute("PRAGMA synchronous = FULL", operation: "open")
         // 16 MiB: rarer than SQLite's 4, as pages that many transactions touch are then copied once for all of them.
-        try execute("PRAGMA wal_autocheckpoint = 4096")
-        try execute("PRAGMA journal_size_limit = 67108864")
+        try execute("PRAGMA wal_autocheckpoint = 4096", operation: "open")
+        try execute("PRAGMA journal_size_limit = 67108864", operation: "open")
     }
 
     /// The id of the row that this connection inserted last.

@@ -5,7 +5,7 @@ package struct SQLiteFolder: Sendable {
     package let path: String
 
     package init(path: String) {
-        self.path = path
+        self.path = SQLiteFile.tidied(path)
     }
 
     package var databasePath: String { path + "/room-service.db" }
