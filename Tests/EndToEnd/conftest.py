@@ -12,9 +12,8 @@ import pytest
 
 # So that a failed assertion of a helper, too, shows its values.
 pytest.register_assert_rewrite(
-    "api", "browser", "chat", "cluster", "instances", "litellm_proxy", "load", "mongo_server", "nginx", "page", "prometheus", "rawsocket",
-    "redis_server", "service",
-    "waiting",
+    "api", "browser", "chat", "cluster", "embedded_store", "instances", "litellm_proxy", "load", "mongo_server", "nginx", "page",
+    "prometheus", "rawsocket", "redis_server", "service", "waiting",
 )
 
 from api import Api  # noqa: E402
