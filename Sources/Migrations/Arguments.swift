@@ -63,6 +63,12 @@ struct Arguments: Equatable {
     /// Says in a few words what is wrong.
     struct Fault: Error, Equatable {
         var text: String
+        /// What to write instead.
+        var usage = Arguments.usage
+    }
+
+    private static func usage(_ command: String) -> String {
+        "usage: Migrations \(command) [--data-dir DIR] [--json]     (Migrations --help shows all)\n"
     }
 
     init(_ arguments: [String], settings: SettingsSource) throws(Fault) {
@@ -120,10 +126,15 @@ struct Arguments: Equatable {
 
     private static func command(_ name: String, target: String?) throws(Fault) -> Command {
         switch (name, target) {
-        case ("backup", let target?): return .backup(target: target)
-        case ("backup", nil): throw Fault(text: "backup needs the name of the file to be made, or a folder")
-        case ("restore", let path?): return .restore(path: path)
-        case ("restore", nil): throw Fault(text: "restore needs the name of a backup")
+        case ("backup", let target?) where !target.isEmpty: return .backup(target: target)
+        case ("backup", _):
+            throw Fault(
+                text: "backup needs the name of the file to be made, or a folder",
+                usage: usage("backup FILE | FOLDER")
+            )
+        case ("restore", let path?) where !path.isEmpty: return .restore(path: path)
+        case ("restore", _):
+            throw Fault(text: "restore needs the name of a backup", usage: usage("restore FILE"))
         case ("upgrade", nil), ("upgrade", "head"): return .run(.upgrade(.head))
         case ("downgrade", nil): return .run(.downgrade(.steps(1)))
         case ("downgrade", "base"): return .run(.downgrade(.base))

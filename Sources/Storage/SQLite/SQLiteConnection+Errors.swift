@@ -22,7 +22,8 @@ extension StoreError {
         case SQLITE_BUSY, SQLITE_LOCKED: (.unavailable, "another program holds the database locked")
         case SQLITE_READONLY, SQLITE_PERM: (.unavailable, "the file or its folder cannot be written")
         case SQLITE_NOMEM: (.unavailable, "out of memory")
-        case SQLITE_NOTADB: (.failed, "the file is not a database; restore it from a backup, or move it away")
+        case SQLITE_NOTADB:
+            (.failed, "the file is not a database of SQLite; restore the store from a backup, or move the file away")
         case SQLITE_CORRUPT: (.failed, "the database is damaged; restore it from a backup")
         default: (.failed, "failed")
         }

@@ -71,6 +71,13 @@ def migrate(uri, database, *arguments):
     assert run.returncode == 0, f"Migrations ended with {run.returncode}: {run.stderr or run.stdout}"
 
 
+def migrate_folder(folder, *arguments):
+    """The same in the embedded store of a folder that no service uses."""
+    command = [MIGRATIONS, *(arguments or ["upgrade"]), "--quiet", "--data-dir", folder]
+    run = subprocess.run(command, env=child_environment({}), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+    assert run.returncode == 0, f"Migrations ended with {run.returncode}: {run.stderr or run.stdout}"
+
+
 def is_served(host, port, path):
     """Whether a server answers a GET with 200."""
     connection = http.client.HTTPConnection(host, port, timeout=5)
