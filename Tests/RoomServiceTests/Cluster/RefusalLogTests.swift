@@ -56,15 +56,15 @@ import Testing
         }
     }
 
-    @Test(arguments: [("maxmemory", "1", "out of memory")])
-    func `a Redis without room refuses, and is not away`(setting: String, value: String, words: String) async throws {
+    @Test func `a Redis without room refuses, and is not away`() async throws {
         try await ClusterBench.run(["a"]) { bench in
             let instance = bench.instances[0]
             instance.watch()
             try await Self.pass(seconds: 2, bench)
-            try await bench.redis.ask(["CONFIG", "SET", .text(setting), .text(value)])
+            try await bench.redis.ask(["CONFIG", "SET", "maxmemory", 1])
             try await bench.eventually { !instance.lines("goes on alone").isEmpty }
-            #expect(instance.lines("Redis refuses commands: this instance goes on alone")[0].contains(words))
+            let lines = instance.lines("Redis refuses commands: this instance goes on alone")
+            #expect(lines.first?.contains("out of memory") == true)
             // It does not refuse for any fault.
             #expect(instance.lines(Self.away).isEmpty && instance.lines(Self.refusal).isEmpty)
         }
