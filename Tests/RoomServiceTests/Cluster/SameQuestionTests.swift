@@ -52,6 +52,7 @@ import Testing
             let (owner, other) = (bench.instances[0], bench.instances[1])
             try await bench.makeSession("x")
             owner.ends.holdBeginnings()
+            defer { owner.ends.releaseBeginnings() }
             let first = Asked("x", at: [owner])
             try await wait { try await bench.redis.exists("session:x") }
             let others = Asked("x", at: [other, other, other])
