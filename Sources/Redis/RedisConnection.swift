@@ -176,6 +176,7 @@ package final class RedisConnection: IOChannel, LoopWork, @unchecked Sendable {
         if case .error(let text) = reply {
             let error = RedisError(reply: text)
             guard let receiver else { return end(error) }
+            if case .refused = error, state == .open, !error.isUnknownScript { options.onRefusal?(error) }
             receiver.take(.failure(error))
             // After a failover the address may lead to the Redis that takes writes.
             if error == .readOnly { end(error) }

@@ -22,6 +22,14 @@ package enum RedisError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// Whether nothing is served there: no connection, or a Redis that is busy with itself. Else it is there, and refuses this.
+    package var isAway: Bool {
+        switch self {
+        case .unavailable, .loading: true
+        case .readOnly, .outOfMemory, .authentication, .refused: false
+        }
+    }
+
     package var description: String {
         switch self {
         case .unavailable(let reason): "Redis is not available: \(reason)"

@@ -16,5 +16,9 @@ package struct RedisOptions: Sendable {
     /// By which name `CLIENT LIST` shows the connection: printable ASCII without spaces.
     package var clientName = "RoomService"
 
+    /// Called on the connection's loop for each `.refused` that an open connection brings, whoever hears of it besides: such a reply is a fault of
+    /// the program, of what others have written, or of the user's rights, and does not pass by itself.
+    package var onRefusal: (@Sendable (RedisError) -> Void)?
+
     package init() {}
 }

@@ -1,5 +1,6 @@
 import Redis
 import RedisTestSupport
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct RedisScriptTests {
@@ -88,6 +89,39 @@ import Testing
             client.close()
             other.close()
         }
+    }
+
+    @Test func `what is refused is told to whoever wants to know, and a script that must be sent again is not`()
+        async throws
+    {
+        let server = try await RedisServer()
+        try await TestLoop.run { test in
+            let refusals = Refusals()
+            var options = RedisOptions()
+            options.onRefusal = { refusals.add($0) }
+            let client = try await test.client(server.address, options: options)
+            let (good, bad) = (RedisScript("return 1"), RedisScript("return redis.call('GET', KEYS[1])"))
+            _ = try await client.send(["RPUSH", "list", "x"])
+            _ = try await client.run(good, keys: [])
+            _ = try await client.send(["SCRIPT", "FLUSH"])
+            #expect(try await client.run(good, keys: []) == .integer(1))
+            #expect(refusals.all.isEmpty)
+            await #expect(throws: RedisError.self) { try await client.run(bad, keys: ["list"]) }
+            guard case .refused(let text)? = refusals.all.first else { return #expect(Bool(false), "it is refused") }
+            #expect(text.contains("WRONGTYPE") && refusals.all.count == 1)
+            // Without room it may succeed later.
+            _ = try await client.send(["CONFIG", "SET", "maxmemory", "1"])
+            await #expect(throws: RedisError.outOfMemory) { try await client.send(["SET", "key", "x"]) }
+            #expect(refusals.all.count == 1)
+            client.close()
+        }
+    }
+
+    private final class Refusals: Sendable {
+        private let errors = Mutex<[RedisError]>([])
+
+        var all: [RedisError] { errors.withLock { $0 } }
+        func add(_ error: RedisError) { errors.withLock { $0.append(error) } }
     }
 
     @Test func `errors of scripts are told as Redis tells them`() async throws {

@@ -4,7 +4,8 @@
 /// `@unchecked Sendable`: confined to its loop, but for `close`, which goes there.
 package final class LoopTasks: @unchecked Sendable {
     private let loop: EventLoop
-    private var tasks: [Int: Task<Void, Never>] = [:]
+    /// Those that have not ended.
+    private(set) var tasks: [Int: Task<Void, Never>] = [:]
     private var lastID = 0
     private var isClosed = false
 

@@ -34,6 +34,8 @@ extension ChatService {
         case .busy(let running):
             refusal = APIError(.sessionBusy(streamID: running.streamID))
             if isSame(question, stream, running), let copy = await copy(of: running.streamID, cluster, on: loop) {
+                // Before its end is shown: whoever has joined it looks then.
+                stream.giveWay(to: running.streamID)
                 show(.failed(code: refusal.code, message: refusal.message), of: stream, answer: "", isKept: false)
                 return copy
             }
@@ -42,11 +44,29 @@ extension ChatService {
         throw refusal
     }
 
+    /// What a client is given that asks a question which is being answered. An answer that has not begun may still be refused for the same
+    /// one of another instance: then it is that one for all who have asked here.
+    func answer(joining running: LiveStream, on loop: EventLoop) async -> Answer {
+        guard let cluster else { return .stream(running) }
+        for _ in 0..<Self.joinWaits where !running.hasBegun && !running.log.hasEnded {
+            guard (try? await loop.sleep(until: loop.now + Self.raceInterval)) != nil else { break }
+        }
+        guard let id = running.replacementID, let copy = await copy(of: id, cluster, on: loop) else {
+            return .stream(running)
+        }
+        return .copy(copy)
+    }
+
+    /// About three seconds: longer than it is waited for the other instance's copy.
+    private static let joinWaits = 300
+
     /// The copy of a stream whose place has been taken, and which may be told of only a moment later.
-    private func copy(of streamID: String, _ cluster: Cluster, on loop: EventLoop) async -> RemoteStreams.Copy? {
+    func copy(of streamID: String, _ cluster: Cluster, on loop: EventLoop) async -> RemoteStreams.Copy? {
         for _ in 0..<Self.copyTries {
             if let copy = await cluster.remote.copy(of: streamID) { return copy }
-            guard (try? await loop.sleep(until: loop.now + Self.claimRetry)) != nil else { return nil }
+            guard !cluster.membership.isAlone,
+                (try? await loop.sleep(until: loop.now + Self.claimRetry)) != nil
+            else { return nil }
         }
         return nil
     }
@@ -65,10 +85,7 @@ extension ChatService {
             var answer: String?
             if let stream = tracker.running(id: id) { answer = await stop(stream, by: .stopRequest, on: loop) }
             cluster?.messages.tell(from, .stopped(request: request, answer: answer))
-        case .roomDeleted(let id):
-            for stream in tracker.running(roomID: id) { await stream.cancel(.stopped, by: .roomDeleted) }
-            tracker.forgetEnded { $0.roomID == id }
-            tracker.endFollowers { $0.roomID == id }
+        case .roomDeleted(let id): await endOwnStreams(ofRoom: id, on: loop)
         case .historyDeleted(let id): tracker.forgetEnded { $0.sessionID == id }
         case .sessionDeleted(let id): tracker.endFollowers { $0.sessionID == id }
         case .stopped, .sealed: break

@@ -77,8 +77,14 @@ extension ChatService {
     /// Stops the streams of a room that has been deleted, and forgets those that have ended. Its followers end.
     func endStreams(ofRoom roomID: String, on loop: EventLoop) async {
         cluster?.messages.announce(.roomDeleted(roomID))
+        await endOwnStreams(ofRoom: roomID, on: loop)
+    }
+
+    /// The same for those of this instance alone.
+    func endOwnStreams(ofRoom roomID: String, on loop: EventLoop) async {
         let running = tracker.running(roomID: roomID)
         for stream in running { await stream.cancel(.stopped, by: .roomDeleted) }
+        // What ends later would be held as an ended one.
         for stream in running { await stream.waitUntilEnded(for: Self.endLimit, on: loop) }
         tracker.forgetEnded { $0.roomID == roomID }
         tracker.endFollowers { $0.roomID == roomID }

@@ -104,9 +104,9 @@ final class ChatService: Sendable {
         )
         try await rateLimiter.check(.writes, key: session.userID)
         // Before the session's place is taken: others would join a stream that has nothing to answer.
-        if let answer = try await formerAnswer(to: question, in: session) { return answer }
+        if let answer = try await formerAnswer(to: question, in: session, on: loop) { return answer }
         if case .joined(let running) = try await reserve(stream, joinsSameQuery: question.joinsSameQuery, on: loop) {
-            return .stream(running)
+            return await answer(joining: running, on: loop)
         }
         if let copy = try await claim(stream, question, on: loop) { return .copy(copy) }
         let startsContext = sessions.hasIdled(session, at: stream.startedAt)
@@ -142,12 +142,18 @@ final class ChatService: Sendable {
     }
 
     /// The answer to a question that was asked before and whose stream is not held here.
-    private func formerAnswer(to question: ChatQuestion, in session: Session) async throws(APIError) -> Answer? {
+    private func formerAnswer(
+        to question: ChatQuestion,
+        in session: Session,
+        on loop: EventLoop
+    ) async throws(APIError) -> Answer? {
         guard let messageID = question.messageID,
             let answered = try await conversation(sessionID: session.id, messageID: messageID),
             tracker.stream(id: answered.streamID ?? "") == nil
         else { return nil }
-        if answered.status == .streaming, let copy = await cluster?.remote.copy(of: answered.streamID ?? "") {
+        if answered.status == .streaming, let cluster,
+            let copy = await copy(of: answered.streamID ?? "", cluster, on: loop)
+        {
             return .copy(copy)
         }
         return .stored(try Self.ended(answered))
@@ -227,7 +233,7 @@ final class ChatService: Sendable {
 
     /// How often, and for how long in nanoseconds, a question waits for another one of the session that is being accepted.
     private static let raceWaits = 50
-    private static let raceInterval: Int64 = 10_000_000
+    static let raceInterval: Int64 = 10_000_000
 
     /// Takes the session's place. A stream that is being stopped still has it for a moment, until its text is stored.
     private func reserve(

@@ -47,6 +47,8 @@ final class Cluster: Sendable {
         loop = group.loops[0]
         var options = options
         options.clientName = instanceID
+        let refusals = RefusalLog(logger: logger, time: group.loops[0].time)
+        options.onRefusal = { refusals.note($0) }
         clients = group.loops.map { [options] in RedisClient(address, options: options, loop: $0) }
         subscriber = RedisSubscriber(address, options: options, loop: loop)
         membership = Membership(id: instanceID, client: clients[0])

@@ -147,7 +147,8 @@ enum ClusterScripts {
         """
         if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
         if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('XADD', KEYS[2], '*', 'e', ARGV[2]) end
-        -- Not what PUBLISH says: that counts those who listen by a pattern, too, who are no instances.
+        -- Not what PUBLISH says: that counts those who listen by a pattern, too, who are no instances. Somebody else who listens to this very
+        -- channel is waited for in vain, for as long as it is waited for anybody.
         local followers = redis.call('PUBSUB', 'NUMSUB', KEYS[3])[2]
         redis.call('PUBLISH', KEYS[3], ARGV[2])
         return followers

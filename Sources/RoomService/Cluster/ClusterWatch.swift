@@ -52,13 +52,17 @@ struct ClusterWatch: Sendable {
                 if hasWarned { logger.info("Redis is back", ["redis": .string("\(cluster.address)")]) }
                 (isAway, hasWarned) = (false, false)
                 if let memberSince, loop.now - memberSince >= Self.settlingTime {
-                    while let dead = try await cluster.membership.takeOver() { try await end(dead, on: loop) }
-                    try await endSilent(on: loop)
+                    try await lookAfterOthers(on: loop)
                 }
             } catch {
                 // At the start the connection takes a moment.
                 if !hasWarned, loop.now - start >= Self.patience {
-                    logger.warning("Redis is away: this instance goes on alone", ["error": .error(error)])
+                    logger.warning(
+                        error.isAway
+                            ? "Redis is away: this instance goes on alone"
+                            : "Redis refuses commands: this instance goes on alone",
+                        ["error": .error(error)]
+                    )
                     hasWarned = true
                 }
                 isAway = true
@@ -80,7 +84,7 @@ struct ClusterWatch: Sendable {
     }
 
     /// What runs here is told to Redis, which may know nothing of it.
-    private func announceAll(on loop: EventLoop) async throws(RedisError) {
+    func announceAll(on loop: EventLoop) async throws(RedisError) {
         try await releaseEnded(on: loop)
         for stream in chat.tracker.running where stream.isStored && stream.hasBegun {
             // Each claim takes a round trip, in which those behind it may end.
@@ -108,6 +112,16 @@ struct ClusterWatch: Sendable {
     }
 
     // MARK: The dead
+
+    /// Ends what others have left behind. Where Redis refuses that, which is told (`RefusalLog`), it is no reason to go on alone.
+    private func lookAfterOthers(on loop: EventLoop) async throws(RedisError) {
+        do throws(RedisError) {
+            while let dead = try await cluster.membership.takeOver() { try await end(dead, on: loop) }
+            try await endSilent(on: loop)
+        } catch {
+            guard case .refused = error else { throw error }
+        }
+    }
 
     private func end(_ dead: Membership.Dead, on loop: EventLoop) async throws(RedisError) {
         logger.warning(

@@ -9,10 +9,20 @@ final class RedisClock: Sendable {
     private let time: any TimeSource
     /// Redis's time less this process's monotonic one, in milliseconds; `.min`: not known yet.
     private let offset = Atomic(Int64.min)
-    private let sample = Mutex((roundTrip: Int64.max, at: Int64(0)))
+    private let sample = Mutex<Sample?>(nil)
+
+    private struct Sample {
+        /// As above.
+        var offset: Int64
+        /// In nanoseconds, as is when it came.
+        var roundTrip: Int64
+        var at: Int64
+    }
 
     /// Of two measurements that are no older the one with the shorter round trip is right, in nanoseconds.
     private static let sampleAge: Int64 = 10_000_000_000
+    /// What rounding, and clocks that drift in that time, may add to the half round trips, in milliseconds.
+    private static let tolerance: Int64 = 5
 
     init(time: any TimeSource) { self.time = time }
 
@@ -30,11 +40,25 @@ final class RedisClock: Sendable {
         let numbers = reply.array?.compactMap { $0.text.flatMap { Int64($0) } } ?? []
         guard numbers.count == 2 else { return }
         let redisTime = numbers[0] * 1000 + numbers[1] / 1000
+        let new = Sample(
+            offset: redisTime - (asked + answered) / 2_000_000,
+            roundTrip: answered - asked,
+            at: answered
+        )
         let isBetter = sample.withLock { sample in
-            guard answered - asked <= sample.roundTrip || answered - sample.at > Self.sampleAge else { return false }
-            sample = (answered - asked, answered)
+            if let sample, new.roundTrip > sample.roundTrip, new.at - sample.at <= Self.sampleAge,
+                !Self.contradict(sample, new)
+            {
+                return false
+            }
+            sample = new
             return true
         }
-        if isBetter { offset.store(redisTime - (asked + answered) / 2_000_000, ordering: .relaxed) }
+        if isBetter { offset.store(new.offset, ordering: .relaxed) }
+    }
+
+    /// Whether no clock could have answered both: it has been set, or another Redis answers. What is told by the old one would be late for all.
+    private static func contradict(_ old: Sample, _ new: Sample) -> Bool {
+        abs(new.offset - old.offset) > (new.roundTrip + old.roundTrip) / 2_000_000 + tolerance
     }
 }

@@ -274,10 +274,10 @@ final class StreamFeed: LoopWork, @unchecked Sendable {
                     keep(fed)
                 }
             }
-            // It was under way for too long: it is told anew, as it is by now.
-            if case .success(.integer) = reply { return loop.flush(self) }
-            // Nobody may hear of it when Redis takes it again: it may have been without memory for a moment.
-            if timer == nil, !dirty.isEmpty { timer = loop.schedule(self, at: loop.now + Self.retryInterval) }
+            // It was under way for too long: it is told anew, as it is by then. Not at once, as that may be late, too, until the clock is
+            // measured again. Else nobody may hear of it when Redis takes it again: it may have been without memory for a moment.
+            let wait = if case .success(.integer) = reply { Self.longestWait } else { Self.retryInterval }
+            if timer == nil, !dirty.isEmpty { timer = loop.schedule(self, at: loop.now + wait) }
         }
     }
 

@@ -61,6 +61,7 @@ package final class LiveStream: Sendable {
         /// Whether it is decided how the stream ends.
         var isSettled = false
         var hasEnded = false
+        var replacementID: String?
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
         private var lastNumber = 0
 
@@ -120,6 +121,12 @@ package final class LiveStream: Sendable {
     package var hasBegun: Bool { hasBegunFlag.load(ordering: .relaxed) }
 
     func didBegin() { hasBegunFlag.store(true, ordering: .relaxed) }
+
+    /// The stream of another instance that answers the same question, where this one was given up for it.
+    package var replacementID: String? { state.withLock { $0.replacementID } }
+
+    /// Another instance's stream answers the same question. To be called before the end of this one.
+    package func giveWay(to streamID: String) { state.withLock { $0.replacementID = streamID } }
 
     /// Says what is called when the stream is cancelled, at once if it has been: it has whoever makes the reply look at
     /// `isCancelled`.

@@ -184,6 +184,23 @@ import Testing
         }
     }
 
+    @Test(arguments: ["nobody", "", "a:b", "7", "a:"])
+    func `what is no member among the members is in nobody's way`(garbage: String) async throws {
+        try await RedisPeers.run { redis in
+            let (dead, other) = (try await redis.member("dead"), try await redis.member("b", 1))
+            #expect(try await dead.claim("s1", session: "x") == ["claimed"])
+            try await redis.endLease(of: dead)
+            // Before all others.
+            try await redis.ask(["ZADD", "instances", 0, .text(garbage)])
+            #expect(try await other.takeOver() == nil)
+            #expect(try await redis.ask(["ZSCORE", "instances", .text(garbage)]).isNull)
+            #expect(try await other.takeOver()?.streams.map(\.id) == ["s1"])
+            #expect(try await other.renew() == .member)
+            #expect(try await redis.exists("dead:\(dead.name)"))
+            #expect(try await redis.keys("dead:*").count == 1)
+        }
+    }
+
     @Test func `whose streams have not been ended in time is handed out again, until it is buried`() async throws {
         try await RedisPeers.run { redis in
             let (dead, slow, other) = (

@@ -54,6 +54,73 @@ import Testing
         }
     }
 
+    @Test func `somebody who listens to all channels by a pattern is not waited for`() async throws {
+        try await ClusterBench.run(["a", "b"]) { bench in
+            let stream = try await Self.begin(bench)
+            let copy = try #require(await bench.instances[1].cluster.remote.copy(of: stream.id)).log
+            let stranger = try TestSocket(port: bench.redis.server.port)
+            try stranger.write("PSUBSCRIBE *\r\n")
+            #expect(try !stranger.read().isEmpty)
+            let (isStopped, owner) = (Flag(), bench.instances[0])
+            let stopped = Task {
+                defer { isStopped.raise() }
+                return try await owner.stop("x")
+            }
+            // The clock stands still.
+            try await wait { isStopped.isRaised }
+            #expect(try await stopped.value?.isDelivered == true)
+            try await bench.eventually { copy.hasEnded }
+            #expect(copy.answer == "word ")
+        }
+    }
+
+    @Test func `somebody else who listens to the stream itself is waited for as long as a follower that is silent`()
+        async throws
+    {
+        try await ClusterBench.run(["a"]) { bench in
+            let stream = try await Self.begin(bench)
+            let stranger = try TestSocket(port: bench.redis.server.port)
+            try stranger.write("SUBSCRIBE events:\(stream.id)\r\n")
+            #expect(try !stranger.read().isEmpty)
+            let (isStopped, owner, began) = (Flag(), bench.instances[0], bench.time.monotonicNanoseconds)
+            let stopped = Task {
+                defer { isStopped.raise() }
+                return try await owner.stop("x")
+            }
+            try await wait { stream.isCancelled }
+            try await bench.eventually { isStopped.isRaised || bench.time.monotonicNanoseconds > began + 1_000_000_000 }
+            try await wait { isStopped.isRaised }
+            #expect(try await stopped.value?.partialResponse == "word ")
+        }
+    }
+
+    /// The store's word for how an answer ended whose instance does not say so.
+    @Test(arguments: [(Conversation.Status.cancelled, true), (.completed, false)])
+    func `an answer that was stopped without a word of it counts as stopped, and one that was complete does not`(
+        status: Conversation.Status,
+        isStopped: Bool
+    ) async throws {
+        try await ClusterBench.run(["a", "b"]) { bench in
+            let stream = try await Self.begin(bench)
+            let end = ConversationEnd(
+                conversationID: stream.conversationID,
+                streamID: stream.id,
+                status: status,
+                agentResponse: "word ",
+                metadata: [:],
+                at: bench.time.now
+            )
+            #expect(try await bench.store.end(end))
+            // Its owner is asked where nobody listens.
+            try await bench.redis.ask(["HSET", "session:x", "instance", "mute"])
+            let stopped = try await bench.instances[1].stop("x")
+            #expect((stopped != nil) == isStopped)
+            if let stopped {
+                #expect(stopped.isDelivered && stopped.streamID == stream.id && stopped.partialResponse == "word ")
+            }
+        }
+    }
+
     @Test func `where nobody is there any more it says so at once, and where nobody answers after a second`()
         async throws
     {

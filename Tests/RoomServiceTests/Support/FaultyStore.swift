@@ -6,7 +6,11 @@ import Synchronization
 final class EndFaults: Sendable {
     /// Whether the next question is stored, and said not to be.
     let losesNextBeginning = Atomic(false)
+    /// How often it was looked for the answer to a message, and the result was there.
+    let messageLookups = Atomic(0)
     private let left: Mutex<Int>
+    /// Who waits to store a question; nil: nobody has to.
+    private let held = Mutex<[CheckedContinuation<Void, Never>]?>(nil)
     private let count = Mutex(0)
 
     init(_ left: Int) {
@@ -21,6 +25,28 @@ final class EndFaults: Sendable {
 
     /// From now on the store takes them.
     func end() { left.withLock { $0 = 0 } }
+
+    /// From now on no question is stored.
+    func holdBeginnings() { held.withLock { $0 = $0 ?? [] } }
+
+    /// Lets all be stored that wait for it, and from now on any.
+    func releaseBeginnings() {
+        let waiting = held.withLock { held in
+            defer { held = nil }
+            return held ?? []
+        }
+        for one in waiting { one.resume() }
+    }
+
+    fileprivate func waitToBegin() async {
+        await withCheckedContinuation { continuation in
+            let isHeld = held.withLock { held in
+                held?.append(continuation)
+                return held != nil
+            }
+            if !isHeld { continuation.resume() }
+        }
+    }
 
     fileprivate func next() throws(StoreError) {
         count.withLock { $0 += 1 }
@@ -121,6 +147,7 @@ final class FaultyStore: Store {
     }
 
     func begin(_ conversation: Conversation, stream: ActiveStream, startsContext: Bool) async throws(StoreError) {
+        await ends.waitToBegin()
         try await base.begin(conversation, stream: stream, startsContext: startsContext)
         if ends.losesNextBeginning.exchange(false, ordering: .relaxed) {
             throw StoreError(.unavailable, "The acknowledgement is lost")
@@ -165,7 +192,8 @@ final class FaultyStore: Store {
     }
 
     func conversation(sessionID: String, messageID: String) async throws(StoreError) -> Conversation? {
-        try await base.conversation(sessionID: sessionID, messageID: messageID)
+        defer { ends.messageLookups.wrappingAdd(1, ordering: .relaxed) }
+        return try await base.conversation(sessionID: sessionID, messageID: messageID)
     }
 
     func conversations(_ filter: ConversationFilter, page: PageRequest) async throws(StoreError) -> Page<Conversation> {

@@ -64,6 +64,26 @@ struct ClusterBench: Sendable {
         try await store.createSession(session, newRoom: room, roomLimit: 1000)
     }
 
+    // MARK: Connections
+
+    /// Cuts an instance's connections. As long as the clock stands still it does not connect again.
+    func cut(_ instance: TestInstance) async throws {
+        for client in try await connections(of: instance) {
+            try await redis.ask(["CLIENT", "KILL", "ID", .text(client["id"] ?? "")])
+        }
+        try await wait { await !instance.isConnected }
+    }
+
+    /// What `CLIENT LIST` says of each.
+    func connections(of instance: TestInstance) async throws -> [[Substring: String]] {
+        let list = try await redis.ask(["CLIENT", "LIST"]).text ?? ""
+        let clients = list.split(separator: "\n").map { line in
+            let fields = line.split(separator: " ").map { $0.split(separator: "=", maxSplits: 1) }
+            return Dictionary(fields.map { ($0[0], $0.count > 1 ? String($0[1]) : "") }) { first, _ in first }
+        }
+        return clients.filter { $0["name"] == instance.id }
+    }
+
     // MARK: Time
 
     /// Moves the clock, and returns when all have done what is due, short of what they wait for.

@@ -11,6 +11,8 @@ struct FeedBench: Sendable {
     let redis: RedisPeers
     let member: Member
     let feed: StreamFeed
+    /// Not measured: what is told has no time limit until the test does that.
+    let clock: RedisClock
     let metrics: ClusterMetrics
 
     /// - Parameters:
@@ -24,16 +26,17 @@ struct FeedBench: Sendable {
         try await RedisPeers.run(time: ManualTimeSource()) { redis in
             let member = try await redis.member("a")
             let metrics = ClusterMetrics()
+            let clock = RedisClock(time: member.client.loop.time)
             let feed = StreamFeed(
                 loop: member.client.loop,
                 client: member.client,
                 membership: member.membership,
                 retention: Int64(retention) * 1_000_000,
                 keptBytes: keptBytes,
-                clock: RedisClock(time: member.client.loop.time),
+                clock: clock,
                 metrics: metrics
             )
-            try await body(FeedBench(redis: redis, member: member, feed: feed, metrics: metrics))
+            try await body(FeedBench(redis: redis, member: member, feed: feed, clock: clock, metrics: metrics))
         }
     }
 

@@ -84,13 +84,17 @@ final class TestInstance: Sendable {
     /// Becomes a member that hears what others tell it.
     func start() async throws {
         cluster.start { [chat, loop] message in await chat.handle(message, on: loop) }
-        try await wait { await onLoop { self.cluster.client(on: self.loop).isConnected } }
+        try await wait { await isConnected }
         try await wait { try await subscriberCount(of: InstanceMessages.channel(of: id)) == 1 }
         _ = try await Task(executorPreference: loop) { try await self.membership.renew(on: self.loop) }.value
     }
 
     func onLoop<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
         await Task(executorPreference: loop) { body() }.value
+    }
+
+    var isConnected: Bool {
+        get async { await onLoop { self.cluster.client(on: self.loop).isConnected } }
     }
 
     /// How many listen to a channel, seen by this instance's client.
@@ -101,8 +105,10 @@ final class TestInstance: Sendable {
 
     // MARK: What it does
 
+    var clusterWatch: ClusterWatch { ClusterWatch(cluster: cluster, chat: chat, logger: logger) }
+
     func watch() {
-        let watch = ClusterWatch(cluster: cluster, chat: chat, logger: logger)
+        let watch = clusterWatch
         let task = Task(executorPreference: loop) { [loop] in await watch.run(on: loop) }
         watching.withLock { $0 = task }
     }
@@ -118,19 +124,34 @@ final class TestInstance: Sendable {
 
     /// Asks a question; its answer is a stream of this instance.
     func ask(_ session: String, _ query: String = "Why?") async throws -> LiveStream {
-        let answer = try await Task(executorPreference: loop) { [chat, loop] in
+        guard case .stream(let stream) = try await answer(session, query) else { throw WaitedInVain() }
+        return stream
+    }
+
+    /// What a client is given that asks a question, with an id where it has one.
+    func answer(_ session: String, _ query: String = "Why?", messageID: String? = nil) async throws
+        -> ChatService.Answer
+    {
+        try await Task(executorPreference: loop) { [chat, loop] in
             let question = ChatQuestion(
                 query: query,
                 sessionID: session,
                 agentType: AgentRegistry.automatic,
                 context: [:],
+                messageID: messageID,
                 joinsSameQuery: false,
                 faultLocation: "body"
             )
             return try await chat.ask(question, on: loop)
         }.value
-        guard case .stream(let stream) = answer else { throw WaitedInVain() }
-        return stream
+    }
+
+    /// What is left of a stream behind its first event.
+    func resume(_ streamID: String, session: String) async throws -> ChatService.Resumption {
+        try await Task(executorPreference: loop) { [chat] in
+            let first = StreamEventID(streamID: streamID, sequence: 0)
+            return try await chat.resume(after: first, sessionID: session, userID: nil, roomID: nil)
+        }.value
     }
 
     func stop(_ session: String, streamID: String? = nil) async throws -> ChatService.Stopped? {

@@ -1,17 +1,16 @@
 import Foundation
 import Redis
-import RedisTestSupport
 import Synchronization
 
 /// A server on a free port that does with each connection what the test says, on a thread.
-final class ScriptedServer: Sendable {
-    let port: Int
+package final class ScriptedServer: Sendable {
+    package let port: Int
     private let listener: Int32
     private let sockets = Mutex<[TestSocket]>([])
     private let counter = Atomic(0)
 
     /// - Parameter serve: when it returns or throws, the connection is closed.
-    init(_ serve: @escaping @Sendable (TestSocket) throws -> Void) throws {
+    package init(_ serve: @escaping @Sendable (TestSocket) throws -> Void) throws {
         (listener, port) = try TestSocket.listen()
         Thread.detachNewThread { [self] in
             while case let descriptor = accept(listener, nil, nil), descriptor >= 0 {
@@ -29,15 +28,15 @@ final class ScriptedServer: Sendable {
     }
 
     /// How many connections have come.
-    var connectionCount: Int { counter.load(ordering: .relaxed) }
+    package var connectionCount: Int { counter.load(ordering: .relaxed) }
 
-    var address: RedisAddress { RedisAddress(host: "127.0.0.1", port: port) }
+    package var address: RedisAddress { RedisAddress(host: "127.0.0.1", port: port) }
 
     /// Ends all connections that there are.
-    func cut() { sockets.withLock { for socket in $0 { socket.end() } } }
+    package func cut() { sockets.withLock { for socket in $0 { socket.end() } } }
 
     /// Accepts no more, and ends all connections.
-    func close() {
+    package func close() {
         shutdown(listener, Int32(SHUT_RDWR))
         cut()
     }
@@ -45,7 +44,7 @@ final class ScriptedServer: Sendable {
 
 extension TestSocket {
     /// Answers what a connection begins with, up to and with its `PING`.
-    func greet(ping: String = "+PONG\r\n") throws {
+    package func greet(ping: String = "+PONG\r\n") throws {
         while try command() != ["PING"] { try write("+OK\r\n") }
         try write(ping)
     }
