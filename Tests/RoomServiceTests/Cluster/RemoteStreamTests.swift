@@ -57,7 +57,7 @@ struct RemoteStreamTests {
 
     private static let beginning = StreamEntry.whole(StreamEntryTests.origin, sequence: 0, answer: [])
 
-    @Test func `the end of a stream whose instance is gone is the next event, whatever a reader was shown there`() throws {
+    @Test func `the end of a stream whose instance is gone is the next event, whatever was shown there`() throws {
         var original = Original()
         for number in 0..<3 { original.append("word \(number) ") }
         let copy = RemoteStream(id: "stream_1", retainedLimit: .max)

@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    @Test func `a client that was shown more than comes is told to come again, and after the end that it was not`() async throws {
+    @Test func `a client that was shown more than comes is told to come again`() async throws {
         try await ClusterBench.run(["a", "b"]) { bench in
             let (owner, other) = (bench.instances[0], bench.instances[1])
             try await bench.makeSession("x")
