@@ -94,7 +94,13 @@ struct ChatRoutes: RouteGroup {
         let faults = query.faults
         try check { () throws(ValidationError) in try ValidationError.check(faults) }
         guard let id = StreamEventID(lastEventID) else { throw ChatService.streamNotFound }
-        let resumption = try await chat.resume(after: id, sessionID: sessionID, userID: userID, roomID: roomID)
+        let resumption = try await chat.resume(
+            after: id,
+            sessionID: sessionID,
+            userID: userID,
+            roomID: roomID,
+            on: request.loop
+        )
         // There are such, or it would have thrown.
         request.log.note(sessionID: sessionID, streamID: id.streamID)
         if let stream = chat.tracker.stream(id: id.streamID) { request.log.note(stream) }

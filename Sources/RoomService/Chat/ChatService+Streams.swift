@@ -126,16 +126,20 @@ extension ChatService {
     ///   - userID: where given, must be the stream's.
     ///   - roomID: likewise.
     /// - Throws: `NOT_FOUND` when the session never had such a stream, or such an event; `ACCESS_DENIED`;
-    ///   `ROOM_MISMATCH`.
-    func resume(after id: StreamEventID, sessionID: String, userID: String?, roomID: String?) async throws(APIError)
-        -> Resumption
-    {
+    ///   `ROOM_MISMATCH`; `UNAVAILABLE` when another instance has shown more than is known here.
+    func resume(
+        after id: StreamEventID,
+        sessionID: String,
+        userID: String?,
+        roomID: String?,
+        on loop: EventLoop
+    ) async throws(APIError) -> Resumption {
         if let stream = tracker.stream(id: id.streamID) {
             guard stream.sessionID == sessionID else { throw Self.streamNotFound }
             try Self.checkOwner(userID, of: stream.userID, roomID, of: stream.roomID)
             return try Self.rest(of: stream.log, after: id.sequence)
         }
-        if let copy = await cluster?.remote.copy(of: id.streamID) {
+        if let copy = try await copy(of: id, on: loop) {
             guard copy.origin.sessionID == sessionID else { throw Self.streamNotFound }
             try Self.checkOwner(userID, of: copy.origin.userID, roomID, of: copy.origin.roomID)
             // What has been deleted is held there for a while.
@@ -151,13 +155,30 @@ extension ChatService {
         guard let conversation, conversation.sessionID == sessionID else { throw Self.streamNotFound }
         try Self.checkOwner(userID, of: conversation.userID, roomID, of: conversation.roomID)
         _ = try Self.ended(conversation)
-        let log = StoredAnswer(conversation)
-        guard id.sequence < log.terminalSequence else { return .nothingLeft }
-        return Resumption(subscription: Subscription(log.log, sendsDone: false), result: .stored)
+        let stored = StoredAnswer(conversation)
+        guard id.sequence < stored.terminalSequence else { return .nothingLeft }
+        // Who has all that came before the end gets no `reset` of the same number.
+        let cursor = id.sequence == stored.terminalSequence - 1 ? stored.end : 0
+        return Resumption(subscription: Subscription(stored.log, from: cursor, sendsDone: false), result: .stored)
     }
 
+    /// A client may have been shown more by the instance that makes the answer than that has told so far. Where it has died meanwhile, the
+    /// answer's end comes within seconds.
+    private func copy(of id: StreamEventID, on loop: EventLoop) async throws(APIError) -> RemoteStreams.Copy? {
+        for _ in 0..<Self.lagWaits {
+            guard let copy = await cluster?.remote.copy(of: id.streamID) else { return nil }
+            if copy.log.hasEnded || id.sequence < copy.log.eventCount { return copy }
+            guard (try? await loop.sleep(until: loop.now + Self.lagInterval)) != nil else { break }
+        }
+        throw .unavailable("Another instance has shown more of this answer. Please try again.", retryAfter: 2)
+    }
+
+    /// Half a second, in steps in nanoseconds.
+    private static let lagWaits = 25
+    private static let lagInterval: Int64 = 20_000_000
+
     private static func rest(of log: StreamLog, after sequence: Int) throws(APIError) -> Resumption {
-        if log.hasEnded, sequence + 1 == log.eventCount { return .nothingLeft }
+        if sequence == log.terminalSequence { return .nothingLeft }
         switch log.place(before: sequence + 1) {
         case .cursor(let cursor):
             return Resumption(subscription: Subscription(log, from: cursor, sendsDone: false), result: .continued)

@@ -167,15 +167,18 @@ final class ChatService: Sendable {
 
     /// Ends a stream, and tells its readers how. The event's sequence number comes from the log: an event that a stop has
     /// refused took none.
-    func show(_ end: ReplyEnd, of stream: LiveStream, answer: String, isKept: Bool = true) {
+    ///
+    /// - Parameter sequence: that number as others have told it, who have ended the answer, and did not know all events.
+    func show(_ end: ReplyEnd, of stream: LiveStream, answer: String, sequence: Int? = nil, isKept: Bool = true) {
+        let sequence = max(stream.log.eventCount, sequence ?? 0)
         var encoder = StreamEventEncoder(
             streamID: stream.id,
             agentType: stream.agentType,
-            firstSequence: stream.log.eventCount
+            firstSequence: sequence
         )
         encoder.encodeTerminal(end, answer: answer)
         tracker.metrics.didEnd(end.streamEnd)
-        tracker.end(stream, terminalEvent: encoder.bytes, isKept: isKept)
+        tracker.end(stream, terminalEvent: encoder.bytes, sequence: sequence, isKept: isKept)
     }
 
     private func session(for question: ChatQuestion) async throws(APIError) -> Session {

@@ -148,7 +148,8 @@ final class Reply: Sendable {
         }
         guard let stored, stored.status != .streaming else { return show(end, answer: answer, metadata) }
         service.logger.warning("answer was ended by another", fields("state", stored.end.streamEnd.rawValue))
-        show(stored.end, answer: stored.agentResponse, stored.metadata)
+        let sequence = StoredAnswer(stored).terminalSequence
+        show(stored.end, answer: stored.agentResponse, stored.metadata, sequence: sequence)
     }
 
     /// Once clients are told that it failed, nothing else may be stored.
@@ -164,16 +165,22 @@ final class Reply: Sendable {
         show(Self.unstored, answer: end.agentResponse, end.metadata)
     }
 
-    private func show(_ end: ReplyEnd, answer: String, _ metadata: JSONObject, isKept: Bool = true) {
+    private func show(
+        _ end: ReplyEnd,
+        answer: String,
+        _ metadata: JSONObject,
+        sequence: Int? = nil,
+        isKept: Bool = true
+    ) {
         if case .failed(let code, _, _) = end { service.metrics.errors.add(code) }
         outcome?.didEnd(AnswerOutcome.Ended(end: end, text: answer, metadata: metadata))
         if let (feed, fed) = feed {
             // First the place: who has seen the end may ask the next question anywhere.
             service.cluster?.release(stream, on: feed.loop)
-            service.show(end, of: stream, answer: answer, isKept: isKept)
+            service.show(end, of: stream, answer: answer, sequence: sequence, isKept: isKept)
             feed.end(fed)
         } else {
-            service.show(end, of: stream, answer: answer, isKept: isKept)
+            service.show(end, of: stream, answer: answer, sequence: sequence, isKept: isKept)
         }
         service.logger.info("stream ended", fields(end, answer))
     }

@@ -7,22 +7,19 @@ struct StoredAnswer {
     let log: StreamLog
     let terminalSequence: Int
 
-    /// The sequence number of a terminal event whose stream's length is not known, as after a crash:
-    /// beyond that of any event.
-    private static let unknownSequence = 1 << 31
-
-    /// That number where the stream's length is known, else the other one.
-    func terminalSequence(orIfUnknown other: Int) -> Int {
-        terminalSequence == Self.unknownSequence ? other : terminalSequence
+    /// Where a client goes on that has all of the text: before the terminal event.
+    var end: Int {
+        guard case .cursor(let cursor) = log.place(before: 1) else { preconditionFailure("it has two events") }
+        return cursor
     }
 
     init(_ conversation: Conversation) {
         // Of a stream, sequence 0 is `started`, and the chunks and other events follow.
         let chunks = conversation.metadata["chunks"]?.integerValue ?? -1
         let others = conversation.metadata["other_events"]?.integerValue ?? 0
-        let known = 0..<Int64(Self.unknownSequence / 2)
+        let known = 0..<Int64(StreamEventID.unknownEnd / 2)
         let isKnown = known.contains(chunks) && known.contains(others)
-        terminalSequence = isKnown ? Int(chunks + others) + 1 : Self.unknownSequence
+        terminalSequence = isKnown ? Int(chunks + others) + 1 : StreamEventID.unknownEnd
         log = StreamLog(streamID: conversation.streamID ?? conversation.id, agentType: conversation.agentType)
         var encoder = StreamEventEncoder(
             streamID: log.streamID,

@@ -160,14 +160,13 @@ struct ClusterWatch: Sendable {
         guard conversation.status == .streaming else { return conversation }
         let shown = copy?.log.answer ?? ""
         let text = shown.utf8.count > conversation.agentResponse.utf8.count ? shown : conversation.agentResponse
-        var metadata = conversation.metadata
-        if let copy { metadata["chunks"] = .integer(Int64(max(0, copy.log.eventCount - 1))) }
         let end = ConversationEnd(
             conversationID: conversation.id,
             streamID: streamID,
             status: .interrupted,
             agentResponse: text,
-            metadata: metadata,
+            // How many events it had is not known: those who read it there may have been shown more than was told.
+            metadata: conversation.metadata,
             at: chat.time.now
         )
         guard try await chat.store.end(end) else { return try await chat.store.conversation(streamID: streamID) }
@@ -183,9 +182,8 @@ struct ClusterWatch: Sendable {
         _ copy: RemoteStreams.Copy,
         on loop: EventLoop
     ) async throws(RedisError) -> Bool {
-        // Whoever has ended it may have gone on without Redis for a while, and have shown more than was told.
         let told = copy.log.eventCount
-        let sequence = max(told, StoredAnswer(conversation).terminalSequence(orIfUnknown: told))
+        let sequence = max(told, StoredAnswer(conversation).terminalSequence)
         var encoder = StreamEventEncoder(
             streamID: copy.log.streamID,
             agentType: copy.origin.agentType,
@@ -193,7 +191,8 @@ struct ClusterWatch: Sendable {
         )
         encoder.encodeTerminal(conversation.end, answer: conversation.agentResponse)
         var entries = [StreamEntry.events(.init(first: sequence, next: sequence + 1, bytes: encoder.bytes))]
-        if sequence > told {
+        // Whoever has ended it itself may have gone on without Redis for a while, and have shown more than was told.
+        if sequence > told, sequence != StreamEventID.unknownEnd {
             let answer = Array(conversation.agentResponse.utf8)
             entries.insert(.whole(copy.origin, sequence: sequence, answer: answer), at: 0)
         }

@@ -38,10 +38,11 @@ final class RemoteStream {
             }
             return sequence > next ? .lost : .applied(events: 0)
         case .events(let events):
-            guard let log, events.first <= next else { return .gap }
+            // The end of a stream whose instance is gone is the next event, whatever has come.
+            guard let log, events.first <= next || events.first == StreamEventID.unknownEnd else { return .gap }
             guard events.next > next else { return .applied(events: 0) }
             if events.areHidden { _ = log.seal() }
-            return append(events.bytes, skipping: next - events.first, to: log)
+            return append(events.bytes, skipping: max(0, next - events.first), to: log)
         case .sealed(let instance, let request): return .sealed(log?.seal(), by: instance, request: request)
         }
     }
@@ -76,7 +77,7 @@ final class RemoteStream {
             let chunk = Array(bytes[event.start..<event.end])
             if event.isTerminal {
                 if event.status == StreamEnd.cancelled.rawValue { _ = log.seal() }
-                log.end(chunk)
+                log.end(chunk, sequence: event.sequence)
             } else {
                 log.appendCopy(chunk, content: event.content)
             }
@@ -91,6 +92,8 @@ final class RemoteStream {
 struct ChunkedEvent {
     let start: Int
     let end: Int
+    /// Its number; nil where its `id` does not tell.
+    let sequence: Int?
     let status: String
     /// In UTF-8; of the answer's text.
     let content: [UInt8]
@@ -111,6 +114,7 @@ struct ChunkedEvent {
             let status = json["status"]?.stringValue
         else { return nil }
         self.status = status
+        sequence = StreamEventID(String(decoding: payload[..<firstLine].dropFirst(4), as: UTF8.self))?.sequence
         content = status == "streaming" ? Array((json["content"]?.stringValue ?? "").utf8) : []
     }
 }

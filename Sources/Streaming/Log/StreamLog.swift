@@ -45,11 +45,13 @@ package final class StreamLog: Sendable {
     }
 
     /// Appends the terminal event. Later calls change nothing.
-    package func end(_ event: [UInt8]) {
+    ///
+    /// - Parameter sequence: its number, where that is not the next one: it was given by somebody who did not know all events.
+    package func end(_ event: [UInt8], sequence: Int? = nil) {
         state.withLock { state in
             guard !state.hasEnded else { return }
             state.phase = state.phase == .sealed ? .stopped : .ended
-            state.writeLast(event)
+            state.writeLast(event, sequence: sequence)
             for watchers in state.watchers { watchers.wake() }
         }
     }
@@ -125,6 +127,11 @@ package final class StreamLog: Sendable {
         state.withLock { $0.hasEnded }
     }
 
+    /// The number of the terminal event; nil while there is none.
+    package var terminalSequence: Int? {
+        state.withLock { $0.hasEnded ? $0.lastSequence : nil }
+    }
+
     /// How many events there are.
     package var eventCount: Int { state.withLock { $0.eventCount } }
 
@@ -145,10 +152,13 @@ package final class StreamLog: Sendable {
         case unknown
     }
 
-    /// The place before the event of that sequence number. One past the last event is a place too.
+    /// The place before the event of that sequence number. One past the last event is a place too. Numbers that a terminal event has left
+    /// out are those of events which somebody may have been shown, and after which that one is next.
     package func place(before sequence: Int) -> Place {
         state.withLock { state in
-            guard sequence >= 0, sequence <= state.eventCount else { return .unknown }
+            guard sequence >= 0, sequence <= state.lastSequence + 1 else { return .unknown }
+            if sequence > state.lastSequence { return .cursor(state.byteCount) }
+            if sequence >= state.eventCount { return .cursor(state.start(of: state.eventCount - 1)) }
             guard sequence >= state.firstSequence else { return .passed }
             return .cursor(state.start(of: sequence))
         }
@@ -249,7 +259,7 @@ package final class StreamLog: Sendable {
     /// The sequence number of the last event that ends at `cursor` or before; nil: there is none, or it is no longer known.
     func lastEvent(before cursor: Int) -> Int? {
         state.withLock { state in
-            if cursor == state.byteCount, state.eventCount > 0 { return state.eventCount - 1 }
+            if cursor == state.byteCount, state.eventCount > 0 { return state.lastSequence }
             guard cursor > 0, cursor >= state.firstByte, cursor < state.byteCount else { return nil }
             let index = state.segment(at: cursor)
             var (sequence, place) = (state.segments[index].firstSequence, state.segments[index].start)

@@ -10,6 +10,10 @@ package struct StreamEventID: Sendable, Equatable {
         self.sequence = sequence
     }
 
+    /// The sequence number of a terminal event where it is not known how many events came before it, as after a crash: beyond that of any
+    /// other event.
+    package static let unknownEnd = 1 << 31
+
     /// Longer numbers are no sequence of any stream, and could overflow a sum.
     private static let mostDigits = 15
 

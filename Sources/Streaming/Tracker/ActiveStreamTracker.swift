@@ -82,7 +82,7 @@ package final class ActiveStreamTracker: Sendable {
     /// has seen that can ask the next question.
     ///
     /// - Parameter isKept: whether the log is held for clients that reconnect.
-    package func end(_ stream: LiveStream, terminalEvent: [UInt8], isKept: Bool = true) {
+    package func end(_ stream: LiveStream, terminalEvent: [UInt8], sequence: Int? = nil, isKept: Bool = true) {
         // A stop that comes from now on has nothing to stop.
         _ = stream.settle()
         let logByteCount = stream.log.memoryByteCount + terminalEvent.count
@@ -95,7 +95,7 @@ package final class ActiveStreamTracker: Sendable {
             state.countByUser[stream.userID] = count > 0 ? count : nil
             if isKept { state.ended.add(stream, logByteCount: logByteCount, now: now) }
         }
-        stream.log.end(terminalEvent)
+        stream.log.end(terminalEvent, sequence: sequence)
         metrics.didEnd(eventCount: stream.log.eventCount)
         stream.didEnd()
     }

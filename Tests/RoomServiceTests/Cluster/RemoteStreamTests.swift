@@ -57,6 +57,28 @@ struct RemoteStreamTests {
 
     private static let beginning = StreamEntry.whole(StreamEntryTests.origin, sequence: 0, answer: [])
 
+    @Test func `the end of a stream whose instance is gone is the next event, whatever was shown there`() throws {
+        var original = Original()
+        for number in 0..<3 { original.append("word \(number) ") }
+        let copy = RemoteStream(id: "stream_1", retainedLimit: .max)
+        _ = copy.apply(Self.beginning)
+        _ = copy.apply(try original.next())
+        let log = try #require(copy.log)
+        let whole = Self.bytes(of: log).count
+        let (beforeEnd, last) = (log.place(before: 3), StreamEventID.unknownEnd)
+        #expect(log.place(before: 4) == .unknown && log.terminalSequence == nil)
+
+        var encoder = StreamEventEncoder(streamID: "stream_1", agentType: "assistant", firstSequence: last)
+        encoder.encodeTerminal(.interrupted, answer: log.answer)
+        _ = copy.apply(.events(.init(first: last, next: last + 1, bytes: encoder.bytes)))
+        #expect(log.hasEnded && log.terminalSequence == last)
+        #expect(Self.bytes(of: log).dropFirst(whole).elementsEqual(encoder.bytes))
+        #expect(log.place(before: 3) == beforeEnd && beforeEnd == .cursor(whole))
+        for sequence in [4, 100, last] { #expect(log.place(before: sequence) == beforeEnd) }
+        #expect(log.place(before: last + 1) == .cursor(whole + encoder.bytes.count))
+        #expect(log.place(before: last + 2) == .unknown)
+    }
+
     @Test(arguments: 0..<50)
     func `a copy is its original, byte by byte, whatever comes twice`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)

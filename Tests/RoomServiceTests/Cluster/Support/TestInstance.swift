@@ -146,11 +146,11 @@ final class TestInstance: Sendable {
         }.value
     }
 
-    /// What is left of a stream behind its first event.
-    func resume(_ streamID: String, session: String) async throws -> ChatService.Resumption {
-        try await Task(executorPreference: loop) { [chat] in
-            let first = StreamEventID(streamID: streamID, sequence: 0)
-            return try await chat.resume(after: first, sessionID: session, userID: nil, roomID: nil)
+    /// What is left of a stream behind one of its events, by default the first.
+    func resume(_ streamID: String, after sequence: Int = 0, session: String) async throws -> ChatService.Resumption {
+        try await Task(executorPreference: loop) { [chat, loop] in
+            let event = StreamEventID(streamID: streamID, sequence: sequence)
+            return try await chat.resume(after: event, sessionID: session, userID: nil, roomID: nil, on: loop)
         }.value
     }
 
