@@ -100,11 +100,10 @@ extension Operation {
         }
 
         /// An object as JSON text.
-        static func json(_ name: String, _ schema: JSONObject, _ description: String, example: JSONValue) -> Parameter {
+        static func json(_ name: String, _ schema: JSONObject, _ description: String) -> Parameter {
             Parameter(
                 place: .query,
                 field: Field(name, schema, description, isRequired: false),
-                example: example,
                 isJSON: true
             )
         }
