@@ -36,7 +36,11 @@ let package = Package(
         ),
         .target(name: "Locks", dependencies: ["HTTPServer", "Primitives", "Redis"], swiftSettings: settings),
         .target(name: "Streaming", dependencies: ["HTTPServer", "Metrics", "Primitives"], swiftSettings: settings),
-        .target(name: "Storage", dependencies: ["CMongoC", "CSQLite", "Primitives"], swiftSettings: settings),
+        .target(
+            name: "Storage",
+            dependencies: ["CMongoC", "CSQLite", "CSystem", "Primitives"],
+            swiftSettings: settings
+        ),
         .target(name: "Agents", dependencies: ["HTTPClient", "Primitives"], swiftSettings: settings),
         .executableTarget(
             name: "RoomService",

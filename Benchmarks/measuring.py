@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "Tests/EndToEnd"))
+sys.path.insert(0, str(HERE.parent / "Tests/EndToEnd/support"))
 
 from service import Service, in_child  # noqa: E402, F401  (it lies beside the tests)
 

@@ -70,7 +70,7 @@ def redis(folder):
 
 
 def mongodb(folder):
-    script = [CHECKOUT / ".venv/bin/python", CHECKOUT / "Tests/EndToEnd/mongodb_server.py", "--data-dir", folder]
+    script = [CHECKOUT / ".venv/bin/python", CHECKOUT / "Tests/EndToEnd/support/mongodb_server.py", "--data-dir", folder]
     return Process(lambda port: [*script, "-p", str(port)], CLIENT_CORE, niceness=15)
 
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(CHECKOUT / "Tests/EndToEnd"))
+sys.path.insert(0, str(CHECKOUT / "Tests/EndToEnd/support"))
 
 from service import in_child  # noqa: E402  (it lies beside the tests)
 from waiting import wait_until  # noqa: E402
@@ -62,7 +62,7 @@ def test_server(folder):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     data = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
-    script = CHECKOUT / "Tests/EndToEnd/mongodb_server.py"
+    script = CHECKOUT / "Tests/EndToEnd/support/mongodb_server.py"
     command = [CHECKOUT / ".venv/bin/python", script, "--data-dir", data, "-p", str(port)]
     try:
         with open(data / "log", "wb") as log, process(command, cwd=data, stdout=log, stderr=log) as child:

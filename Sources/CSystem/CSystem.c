@@ -1,11 +1,13 @@
 #define _GNU_SOURCE
 #include "CSystem.h"
 
+#include <fcntl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -58,6 +60,10 @@ void cs_prefer_wakeups(uint64_t slice_ns) {
         uint64_t runtime, deadline, period;
     } attributes = {.size = sizeof attributes, .nice = getpriority(PRIO_PROCESS, 0), .runtime = slice_ns};
     syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
+int cs_rename_to_new(const char *path, const char *target) {
+    return renameat2(AT_FDCWD, path, AT_FDCWD, target, RENAME_NOREPLACE);
 }
 
 void cs_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

@@ -126,14 +126,14 @@ struct Arguments: Equatable {
 
     private static func command(_ name: String, target: String?) throws(Fault) -> Command {
         switch (name, target) {
-        case ("backup", let target?): return .backup(target: target)
-        case ("backup", nil):
+        case ("backup", let target?) where !target.isEmpty: return .backup(target: target)
+        case ("backup", _):
             throw Fault(
                 text: "backup needs the name of the file to be made, or a folder",
                 usage: usage("backup FILE | FOLDER")
             )
-        case ("restore", let path?): return .restore(path: path)
-        case ("restore", nil):
+        case ("restore", let path?) where !path.isEmpty: return .restore(path: path)
+        case ("restore", _):
             throw Fault(text: "restore needs the name of a backup", usage: usage("restore FILE"))
         case ("upgrade", nil), ("upgrade", "head"): return .run(.upgrade(.head))
         case ("downgrade", nil): return .run(.downgrade(.steps(1)))

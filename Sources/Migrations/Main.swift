@@ -4,12 +4,18 @@ import Primitives
 @main
 struct Main {
     static func main() {
+        // A file that grows beyond a limit of the system (`ulimit -f`) is to be an error, not the end.
+        signal(SIGXFSZ, SIG_IGN)
+        let signals = HeldSignals()
         let result = MigrationsCommand.run(
             arguments: Array(CommandLine.arguments.dropFirst()),
-            settings: .process()
+            settings: .process(),
+            signals: signals
         )
         write(result.output, to: STDOUT_FILENO)
         write(result.errors, to: STDERR_FILENO)
+        // Ends the process here, when there was one.
+        signals.release()
         exit(result.code.rawValue)
     }
 

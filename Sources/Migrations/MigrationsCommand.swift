@@ -14,12 +14,16 @@ struct MigrationsCommand {
     private let arguments: Arguments
     private let engine: MigrationEngine
     private let report: Report
+    private let signals: HeldSignals
 
-    /// - Parameter migrations: nil for those of the store.
+    /// - Parameters:
+    ///   - migrations: nil for those of the store.
+    ///   - signals: are held from when something is being made that a signal must not leave by half.
     static func run(
         arguments: [String],
         settings: SettingsSource = SettingsSource(environment: [:]),
-        migrations: [Migration]? = nil
+        migrations: [Migration]? = nil,
+        signals: HeldSignals = HeldSignals()
     ) -> Result {
         let parsed: Arguments
         do throws(Arguments.Fault) {
@@ -37,7 +41,7 @@ struct MigrationsCommand {
                 known: migrations ?? parsed.store.migrations,
                 lockTimeout: .seconds(parsed.lockTimeout)
             )
-            return MigrationsCommand(arguments: parsed, engine: engine, report: report).run()
+            return MigrationsCommand(arguments: parsed, engine: engine, report: report, signals: signals).run()
         } catch {
             return report.failure(.store(error), after: [])
         }
@@ -79,8 +83,9 @@ struct MigrationsCommand {
         _ body: (SQLiteBackup) throws(StoreError) -> SQLiteBackup.Result
     ) throws(MigrationError) -> SQLiteBackup.Result {
         guard case .embedded(let directory) = arguments.store else { preconditionFailure("refused with the arguments") }
+        signals.hold()
         do throws(StoreError) {
-            return try body(SQLiteBackup(directory: directory))
+            return try body(SQLiteBackup(directory: directory) { signals.arePending })
         } catch {
             throw .store(error)
         }

@@ -28,6 +28,7 @@ extension Report {
         [
             "path": .string(copy.path), "bytes": .integer(Int64(copy.size)), "version": .integer(Int64(copy.version)),
             "former": copy.former.map { .string($0) } ?? .null,
+            "differences": .array(copy.differences.map { .string($0) }),
         ]
     }
 

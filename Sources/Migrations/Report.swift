@@ -52,7 +52,14 @@ struct Report {
 
     func backup(_ backup: SQLiteBackup.Result) -> MigrationsCommand.Result {
         let text = "made \(backup.path): \(backup.size) bytes, schema version \(backup.version), checked\n"
-        return MigrationsCommand.Result(code: .done, output: isJSON ? line(["backup": Self.json(backup)]) : text)
+        if isJSON { return MigrationsCommand.Result(code: .done, output: line(["backup": Self.json(backup)])) }
+        var warning = ""
+        if !backup.differences.isEmpty {
+            let list = Self.printable(SQLiteBackup.list(backup.differences))
+            warning =
+                "Migrations: warning: the store's schema is not as this service makes it, and a restore refuses this: \(list)\n"
+        }
+        return MigrationsCommand.Result(code: .done, output: text, errors: warning)
     }
 
     func restored(_ store: SQLiteBackup.Result, from path: String) -> MigrationsCommand.Result {
@@ -73,7 +80,11 @@ struct Report {
         let code = ExitCode(error)
         guard isJSON else {
             let output = table(done.map(Self.brief))
-            return MigrationsCommand.Result(code: code, output: output, errors: "Migrations: \(error)\n")
+            return MigrationsCommand.Result(
+                code: code,
+                output: output,
+                errors: "Migrations: \(Self.printable("\(error)"))\n"
+            )
         }
         let object: JSONObject = [
             "error": ["code": .string("\(code)"), "message": .string("\(error)")],
@@ -83,6 +94,19 @@ struct Report {
     }
 
     // MARK: Words
+
+    /// What a file says that comes from elsewhere must not command the terminal, nor look like a line of ours.
+    private static func printable(_ text: String) -> String {
+        var printable = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if scalar.properties.generalCategory == .control {
+                printable.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
+            } else {
+                printable.append(scalar)
+            }
+        }
+        return String(printable)
+    }
 
     private static func brief(_ record: MigrationRecord) -> [String] {
         [record.direction.rawValue, record.name, outcome(of: record)]

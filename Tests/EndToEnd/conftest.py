@@ -5,21 +5,21 @@ import datetime
 import os
 import signal
 import socket
+from pathlib import Path
 
 import bson
 import pymongo
 import pytest
 
+SUPPORT = Path(__file__).with_name("support")
+
 # So that a failed assertion of a helper, too, shows its values.
-pytest.register_assert_rewrite(
-    "api", "browser", "chat", "cluster", "instances", "litellm_proxy", "load", "mongo_server", "nginx", "page", "prometheus", "rawsocket",
-    "redis_server", "service",
-    "waiting",
-)
+pytest.register_assert_rewrite(*(each.stem for each in SUPPORT.glob("*.py")))
 
 from api import Api  # noqa: E402
 from browser import chromium  # noqa: E402
 from chat import KEY, Chat, assert_no_secrets, write_agents  # noqa: E402
+from ending import making  # noqa: E402
 from scripted_model import ScriptedModel  # noqa: E402
 from service import BINARY, MONGODB_TEST_URI, Service  # noqa: E402
 
@@ -46,10 +46,8 @@ def pytest_runtest_setup(item):
 @pytest.fixture(scope="session")
 def service(tmp_path_factory):
     """A service for every test that leaves it running. Its demo agent answers 100 words a second."""
-    shared = Service(tmp_path_factory.mktemp("shared"), DEMO_RATE="100", DRAIN_SECONDS="1").start()
-    yield shared
-    shared.stop()
-    shared.discard()
+    with Service(tmp_path_factory.mktemp("shared"), DEMO_RATE="100", DRAIN_SECONDS="1") as shared:
+        yield shared
 
 
 @pytest.fixture
@@ -62,37 +60,26 @@ def api(service):
 @pytest.fixture
 def make_service(tmp_path):
     """Makes services of the test's own, by their settings. What still runs at the end must stop cleanly."""
-    made = []
-
-    def make(name="own", **settings):
-        made.append(Service(tmp_path / name, **{"DRAIN_SECONDS": "1"} | settings))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.stop()
-        each.discard()
+    yield from making(lambda name="own", **settings: Service(tmp_path / name, **{"DRAIN_SECONDS": "1"} | settings), Service.end)
 
 
 @pytest.fixture
 def connect():
-    """Makes Api clients of other services."""
-    made = []
-
-    def make(service):
-        made.append(Api(service.url))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
+    """Makes Api clients of other services, over HTTP/2 where that goes."""
+    yield from making(lambda server: Api(server.url, http2=server.url.startswith("https")), Api.close)
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """One for all tests of a file."""
+@pytest.fixture(scope="session")
+def chromium_browser(tmp_path_factory):
     with chromium(tmp_path_factory.mktemp("chromium")) as driver:
         yield driver
+
+
+@pytest.fixture
+def browser(chromium_browser):
+    """One for all tests; what it has complained about before is forgotten."""
+    chromium_browser.get_log("browser")
+    return chromium_browser
 
 
 @pytest.fixture

@@ -50,9 +50,7 @@ import Testing
     @Test func `a connection whose server says that it ends is not used again`() async throws {
         try await TestClient.run { client in
             let server = try LoopbackServer()
-            let transfer = await client.post(server.url)
-            let peer = try server.accept()
-            _ = try peer.request()
+            let (transfer, peer) = try await client.begin(server)
             try peer.respond("last", "Connection: close")
             #expect(await transfer.response().text == "last")
             #expect(peer.hasEnded)
@@ -63,9 +61,7 @@ import Testing
     @Test func `a response that is finished with may come to its end, and its connection is used again`() async throws {
         try await TestClient.run { client in
             let server = try LoopbackServer()
-            let transfer = await client.post(server.url)
-            let peer = try server.accept()
-            _ = try peer.request()
+            let (transfer, peer) = try await client.begin(server)
             try peer.sendHead()
             try peer.sendChunk("data: [DONE]\n\n")
             #expect(await transfer.take { !$0.bytes.isEmpty }.end == nil)
@@ -82,9 +78,7 @@ import Testing
     @Test func `a response that has ended may be finished with, too`() async throws {
         try await TestClient.run { client in
             let server = try LoopbackServer()
-            let transfer = await client.post(server.url)
-            let peer = try server.accept()
-            _ = try peer.request()
+            let (transfer, peer) = try await client.begin(server)
             try peer.respond("ok")
             #expect(await transfer.response().end == .complete)
             await transfer.finish()
@@ -95,9 +89,7 @@ import Testing
     @Test func `a response that does not end though it is finished with is let go of after a second`() async throws {
         try await TestClient.run { client in
             let server = try LoopbackServer()
-            let transfer = await client.post(server.url)
-            let peer = try server.accept()
-            _ = try peer.request()
+            let (transfer, peer) = try await client.begin(server)
             try peer.sendHead()
             try peer.sendChunk("data: [DONE]\n\n")
             #expect(await transfer.take { !$0.bytes.isEmpty }.end == nil)
@@ -110,9 +102,7 @@ import Testing
         try await TestClient.run { client in
             let server = try LoopbackServer()
             for part in 0..<4 {
-                let transfer = await client.post(server.url)
-                let peer = try server.accept()
-                _ = try peer.request()
+                let (transfer, peer) = try await client.begin(server)
                 if part > 0 { try peer.sendHead() }
                 if part > 1 { try peer.sendChunk("a") }
                 if part > 2 { #expect(await transfer.take { $0.text == "a" }.end == nil) }

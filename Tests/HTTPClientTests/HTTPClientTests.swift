@@ -29,9 +29,7 @@ import Testing
     @Test func `what is known of a response is known before its body comes`() async throws {
         try await TestClient.run { client in
             let server = try LoopbackServer()
-            let transfer = await client.post(server.url)
-            let peer = try server.accept()
-            _ = try peer.request()
+            let (transfer, peer) = try await client.begin(server)
             var state = await transfer.look()
             #expect(state.status == nil && state.end == nil && state.contentType.isEmpty && state.retryAfter == nil)
             try peer.sendHead(status: "503 Busy", "Retry-After: Wed, 21 Oct 2099 07:28:00 GMT")
@@ -47,9 +45,7 @@ import Testing
     @Test func `what comes is there at once, piece by piece`() async throws {
         try await TestClient.run { client in
             let server = try LoopbackServer()
-            let transfer = await client.post(server.url)
-            let peer = try server.accept()
-            _ = try peer.request()
+            let (transfer, peer) = try await client.begin(server)
             try peer.sendHead()
             for number in 0..<100 {
                 try peer.sendChunk("piece \(number)")
@@ -64,9 +60,7 @@ import Testing
     @Test func `a body may end with the connection`() async throws {
         try await TestClient.run { client in
             let server = try LoopbackServer()
-            let transfer = await client.post(server.url)
-            let peer = try server.accept()
-            _ = try peer.request()
+            let (transfer, peer) = try await client.begin(server)
             try peer.send("HTTP/1.1 200 OK\r\n\r\nall of it")
             peer.close()
             let response = await transfer.response()

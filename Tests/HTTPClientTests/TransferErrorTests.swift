@@ -15,9 +15,7 @@ import Testing
         var kind: TransferError.Kind?
         try await TestClient.run { client in
             let server = try LoopbackServer()
-            let transfer = await client.post(server.url)
-            let peer = try server.accept()
-            _ = try peer.request()
+            let (transfer, peer) = try await client.begin(server)
             try serve(peer)
             kind = self.kind(await transfer.response())
         }
@@ -102,9 +100,7 @@ import Testing
     @Test func `what came before the cut can be taken`() async throws {
         try await TestClient.run { client in
             let server = try LoopbackServer()
-            let transfer = await client.post(server.url)
-            let peer = try server.accept()
-            _ = try peer.request()
+            let (transfer, peer) = try await client.begin(server)
             try peer.sendHead()
             try peer.sendChunk("so far")
             #expect(await transfer.take { $0.text == "so far" }.end == nil)
@@ -120,9 +116,7 @@ import Testing
         try await TestClient.run { client in
             let server = try LoopbackServer()
             for _ in 0..<3 {
-                let transfer = await client.post(server.url)
-                let peer = try server.accept()
-                _ = try peer.request()
+                let (transfer, peer) = try await client.begin(server)
                 peer.reset()
                 #expect(kind(await transfer.response()) == .cut)
                 await transfer.letGo()

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(CHECKOUT / "Tests/EndToEnd"))
+sys.path.insert(0, str(CHECKOUT / "Tests/EndToEnd/support"))
 
 import nginx  # noqa: E402
 from service import BINARY, MIGRATIONS  # noqa: E402
@@ -225,7 +225,7 @@ def start_all(state, count):
 
     if not configured("MONGODB_URI"):
         say("starts a MongoDB test server")
-        program = [CHECKOUT / ".venv/bin/python", CHECKOUT / "Tests/EndToEnd/mongodb_server.py"]
+        program = [CHECKOUT / ".venv/bin/python", CHECKOUT / "Tests/EndToEnd/support/mongodb_server.py"]
         part = start(state, "mongodb", mongodb_port, [*program, "--data-dir", FOLDER / "mongodb", "-p", mongodb_port])
         wait_for(part, accepts)
         environment["MONGODB_URI"] = f"mongodb://127.0.0.1:{mongodb_port}"

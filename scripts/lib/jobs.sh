@@ -27,6 +27,13 @@ step() {
     [ "$status" -eq 0 ] || die "$name failed${results[*]:+; before it passed: $(list_results)}"
 }
 
+# swift_step NAME COMMAND…: a step in which Swift builds or tests.
+swift_step() {
+    # Swift leaves empty folders where it keeps what is temporary. Another user could not use ours.
+    [ ${#builder[@]} -gt 0 ] || local -x TMPDIR=$logs
+    step "$@"
+}
+
 passed() { results+=("$1: $2"); }
 
 # What the last step's `swift test` says of itself.

@@ -1,4 +1,4 @@
-// What Swift's Glibc module lacks: epoll, eventfd, accept4, and a thread-local pointer.
+// What Swift's Glibc module lacks: epoll, eventfd, accept4, renameat2, and a thread-local pointer.
 // `_GNU_SOURCE` stays in the .c file: here it would make types differ from those of the Glibc module.
 #pragma once
 #include <stdint.h>
@@ -34,6 +34,9 @@ static inline void cs_prefetch(uintptr_t address, int lines) {
 /// soon after it wakes, also while another thread is in the middle of a longer slice. Its share of the core stays the
 /// same. Systems that know no such thing do as before.
 void cs_prefer_wakeups(uint64_t slice_ns);
+
+/// renameat2(2) with RENAME_NOREPLACE: a name that exists is left as it is (EEXIST). Some file systems cannot (EINVAL).
+int cs_rename_to_new(const char *_Nonnull path, const char *_Nonnull target);
 
 /// Names the calling thread, for `top -H` and `perf`: 15 bytes at most.
 void cs_name_thread(const char *_Nonnull name);

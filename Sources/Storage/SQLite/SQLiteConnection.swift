@@ -6,12 +6,14 @@ package final class SQLiteConnection {
         case readOnly, readWrite
         /// To read a file that nobody writes, without making those that readers and writers share.
         case frozen
-        /// To make a copy of a database, in a file of its own.
+        /// To make a copy of a database, in a file that nobody else has, and that is of no use before it is whole.
         case copy
+        /// A new database in memory; its path is a name for messages.
+        case scratch
     }
 
     package let path: String
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
     /// The file that was opened.
     private var file: FileIdentity?
     /// Prepared statements, by the number of the `StoreStatement`.
@@ -20,25 +22,42 @@ package final class SQLiteConnection {
     /// How long to wait for a lock that another program holds, in milliseconds.
     private static let busyTimeout: Int32 = 5000
 
+    /// From how many bytes on a path may be too long for SQLite, with the working directory before it.
+    private static let longPath = 400
+
     /// Opens the file; with `.readWrite` it is made if there is none, and put into WAL mode.
     package init(path: String, access: Access) throws(StoreError) {
+        if access != .scratch, let oddity = SQLiteFile.oddity(path) {
+            throw StoreError(.failed, "open: \(path) is \(oddity), not a file")
+        }
         let flags =
             switch access {
             case .readOnly: SQLITE_OPEN_READONLY
-            case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            case .readWrite, .scratch: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             case .frozen: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
             case .copy: SQLITE_OPEN_READWRITE
             }
-        let name = access == .frozen ? Self.frozenURI(of: path) : path
+        let name =
+            switch access {
+            case .scratch: ":memory:"
+            case .frozen: Self.frozenURI(of: path)
+            default: Self.plainName(of: path)
+            }
+        // The copy is locked by its maker, in a way that clashes with SQLite's own on some network file systems.
+        let system = access == .copy ? "unix-none" : nil
         var handle: OpaquePointer?
-        let code = sqlite3_open_v2(name, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        let code = sqlite3_open_v2(name, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, system)
         guard let handle else {
             throw .sqlite(extendedCode: code, detail: "out of memory", operation: "open", file: path)
         }
         self.path = path
         self.handle = handle
         cache = Array(repeating: nil, count: StoreStatement.allCases.count)
-        guard code == SQLITE_OK else { throw error("open") }
+        guard code == SQLITE_OK else {
+            var error = error("open")
+            if path.utf8.count > Self.longPath { error.message += "; SQLite takes full paths of up to 504 bytes" }
+            throw error
+        }
         sqlite3_busy_timeout(handle, Self.busyTimeout)
         try configure(access)
         file = FileIdentity(path: path)
@@ -62,25 +81,42 @@ package final class SQLiteConnection {
         sqlite3_close_v2(handle)
     }
 
+    /// SQLite takes `file:` at the beginning for a URI, in Debian's build always, and `:memory:` for no file at all.
+    private static func plainName(of path: String) -> String { path.hasPrefix("/") ? path : "./" + path }
+
+    /// See https://www.sqlite.org/uri.html.
     private static func frozenURI(of path: String) -> String {
-        let escaped = path.map { character in
-            switch character {
-            case "%": "%25"
-            case "?": "%3F"
-            case "#": "%23"
-            default: String(character)
+        // A path that begins with two slashes would name a host.
+        var name = Array((path.hasPrefix("/") ? "file://" : "file:").utf8)
+        for byte in plainName(of: path).utf8 {
+            switch byte {
+            case UInt8(ascii: "%"): name += "%25".utf8
+            case UInt8(ascii: "?"): name += "%3F".utf8
+            case UInt8(ascii: "#"): name += "%23".utf8
+            default: name.append(byte)
             }
         }
-        // A path that begins with two slashes would name a host.
-        return "file:" + (path.hasPrefix("/") ? "//" : "") + escaped.joined() + "?immutable=1"
+        return String(decoding: name, as: UTF8.self) + "?immutable=1"
     }
 
     private func configure(_ access: Access) throws(StoreError) {
+        // What the schema of a file says that comes from elsewhere may not call functions with side effects, and no statement
+        // may change the schema or the journal in a way that could damage the file.
+        for (option, value) in [(SQLITE_DBCONFIG_DEFENSIVE, 1), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)] as [(Int32, Int32)]
+        {
+            guard csqlite_configure(handle, option, value) == SQLITE_OK else { throw error("open") }
+        }
         // Up to 32 MiB of pages for the writer, which keeps them over its transactions; a reader's are void after each, and the
         // system has them too.
         try execute("PRAGMA cache_size = \(access == .readWrite ? -32768 : -2048)", operation: "open")
         // Sorts are of a few dozens of rows: no files for them.
         try execute("PRAGMA temp_store = MEMORY", operation: "open")
+        if access == .copy {
+            // No files beside it, while it is written: when that fails, all of it is thrown away.
+            for setting in ["locking_mode = EXCLUSIVE", "journal_mode = MEMORY", "synchronous = OFF"] {
+                try execute("PRAGMA \(setting)", operation: "open")
+            }
+        }
         guard access == .readWrite else { return }
         let mode = try prepare("PRAGMA journal_mode = WAL", operation: "open")
         guard try mode.step(), mode.text(0) == "wal" else {
@@ -169,18 +205,6 @@ package final class SQLiteConnection {
             throw error(operation)
         }
         return statement
-    }
-
-    /// Copies the whole database, as it is at one moment, over that of `other`. Others go on writing to this one.
-    func copy(to other: SQLiteConnection) throws(StoreError) {
-        guard let backup = sqlite3_backup_init(other.handle, "main", handle, "main") else { throw other.error("copy") }
-        // All pages in one step: of several, each that somebody has written to in between would begin anew.
-        let code = sqlite3_backup_step(backup, -1)
-        sqlite3_backup_finish(backup)
-        guard code == SQLITE_DONE else {
-            let detail = String(cString: sqlite3_errstr(code))
-            throw .sqlite(extendedCode: code, detail: detail, operation: "copy", file: "\(path) to \(other.path)")
-        }
     }
 
     // MARK: State

@@ -24,29 +24,56 @@ enum SQLiteFile {
         return count == 0 || start == header
     }
 
-    /// Makes an empty file, for its owner alone.
-    static func create(_ path: String) throws(StoreError) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            throw StoreError(.unavailable, "\(path) cannot be made: \(String(cString: strerror(errno)))")
-        }
-        close(descriptor)
+    /// What SQLite keeps beside a database, as endings of its name: what is in the first two belongs to its contents.
+    static let companions = ["-wal", "-journal", "-shm"]
+
+    /// Whether something has that name, be it a link that leads nowhere.
+    static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
     }
 
-    /// Returns when the file's contents are on the disk.
-    static func synchronize(_ path: String) throws(StoreError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw StoreError(.unavailable, "\(path) cannot be read: \(String(cString: strerror(errno)))")
+    /// Where the file is that `path` names, when that is a symbolic link, or a link to one; otherwise `path`.
+    static func resolved(_ path: String) -> String {
+        var path = path
+        // As many as the system follows.
+        for _ in 0..<40 {
+            var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+            let count = readlink(path, &target, target.count - 1)
+            guard count > 0 else { return path }
+            let text = String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+            path = text.hasPrefix("/") ? text : "\(SQLiteFolder.parent(of: path))/\(text)"
         }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else {
-            throw StoreError(.unavailable, "\(path) cannot be written: \(String(cString: strerror(errno)))")
+        return path
+    }
+
+    /// What is at `path` other than a file, links followed; nil where there is a file, or nothing. Opening it could wait for ever, or do
+    /// what nobody wants.
+    static func oddity(_ path: String) -> String? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return nil
+        case S_IFDIR: return "a folder"
+        case S_IFIFO: return "a named pipe"
+        case S_IFSOCK: return "a socket"
+        default: return "a device"
+        }
+    }
+
+    /// Returns when the entries of a folder are on the disk, as far as its file system can tell.
+    static func synchronizeFolder(_ path: String) throws(StoreError) {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { if descriptor >= 0 { close(descriptor) } }
+        // EINVAL: that of some network needs none.
+        guard descriptor >= 0, fsync(descriptor) == 0 || errno == EINVAL else {
+            let reason = String(cString: strerror(errno))
+            throw StoreError(.unavailable, "the folder \(path) cannot be brought to the disk: \(reason)")
         }
     }
 
     /// Removes a file that is not in use, with what SQLite may have left beside it; that there is none is no fault.
     static func remove(_ path: String) {
-        for suffix in ["", "-journal", "-wal", "-shm"] { unlink(path + suffix) }
+        for suffix in [""] + companions { unlink(path + suffix) }
     }
 }

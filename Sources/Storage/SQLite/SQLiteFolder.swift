@@ -9,7 +9,10 @@ package struct SQLiteFolder: Sendable {
     }
 
     package var databasePath: String { path + "/room-service.db" }
-    var lockPath: String { path + "/room-service.lock" }
+    /// Where the database itself is: `databasePath` may be a link to a file elsewhere, and SQLite keeps its log beside that.
+    var realDatabasePath: String { SQLiteFile.resolved(databasePath) }
+    static let lockName = "room-service.lock"
+    var lockPath: String { "\(path)/\(Self.lockName)" }
 
     package var hasDatabase: Bool { access(databasePath, F_OK) == 0 }
 
@@ -51,7 +54,8 @@ package struct SQLiteFolder: Sendable {
     func read<Value>(_ body: (SQLiteConnection) throws(StoreError) -> Value) throws(StoreError) -> Value? {
         guard hasDatabase else { return nil }
         let path = databasePath
-        let isAtRest = { access(path + "-wal", F_OK) != 0 }
+        let log = realDatabasePath + "-wal"
+        let isAtRest = { access(log, F_OK) != 0 }
         if isAtRest() {
             let value: Value?
             do throws(StoreError) {

@@ -118,44 +118,14 @@ package final class SQLiteMigrationBackend: MigrationBackend {
 
     package func differences(from migrations: [Migration]) throws(StoreError) -> [String] {
         guard !migrations.isEmpty,
-            let actual = try read({ connection throws(StoreError) in try objects(of: connection) })
+            let actual = try read({ connection throws(StoreError) in try SQLiteSchema(of: connection).statements })
         else { return [] }
-        return try expected(migrations).compactMap { object, text in
+        // The record of the runs is not theirs.
+        let expected = try SQLiteSchema(madeBy: migrations).statements.filter { $0.key != "table schema_migrations" }
+        return expected.compactMap { object, text in
             guard let found = actual[object] else { return "\(object) is missing" }
             return found == text ? nil : "\(object) is another: \(found)"
         }
         .sorted()
-    }
-
-    /// What the steps make of an empty database: a scratch file, as later steps may change what earlier ones made.
-    private func expected(_ migrations: [Migration]) throws(StoreError) -> [String: String] {
-        var template = Array((getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp").utf8CString.dropLast())
-        template += "/migrations-XXXXXX".utf8CString
-        guard mkdtemp(&template) != nil else {
-            throw StoreError(.unavailable, "verify: no scratch folder: \(String(cString: strerror(errno)))")
-        }
-        let folder = template.withUnsafeBufferPointer { buffer in buffer.baseAddress.map { String(cString: $0) } ?? "" }
-        let path = folder + "/scratch.db"
-        defer {
-            for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
-            rmdir(folder)
-        }
-        let scratch = try SQLiteConnection(path: path, access: .readWrite)
-        try scratch.execute("BEGIN")
-        for migration in migrations {
-            for statement in migration.up { try scratch.execute(statement, operation: migration.name) }
-        }
-        return try objects(of: scratch)
-    }
-
-    /// The statements that made all tables, indexes and triggers, by their kind and name.
-    private func objects(of connection: SQLiteConnection) throws(StoreError) -> [String: String] {
-        let rows = try connection.prepare(
-            "SELECT type || ' ' || name, sql FROM sqlite_schema WHERE sql IS NOT NULL",
-            operation: "read the schema"
-        )
-        var objects: [String: String] = [:]
-        while try rows.step() { objects[rows.text(0)] = rows.text(1) }
-        return objects
     }
 }

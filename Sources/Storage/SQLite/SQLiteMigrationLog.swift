@@ -23,6 +23,22 @@ struct SQLiteMigrationLog {
         ) STRICT
         """
 
+    /// What the schema of a store says that has the first form of the table; see `create`.
+    static let firstStatement = """
+        CREATE TABLE schema_migrations (
+            run INTEGER PRIMARY KEY,
+            number INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            checksum TEXT NOT NULL,
+            direction TEXT NOT NULL,
+            started_at INTEGER NOT NULL,
+            ended_at INTEGER NOT NULL,
+            host TEXT NOT NULL,
+            version TEXT NOT NULL,
+            error TEXT
+        ) STRICT
+        """
+
     /// Makes the table where there is none, and a new one of the first form, which had no records without an end.
     /// To be called in a transaction.
     func create() throws(StoreError) {

@@ -26,6 +26,14 @@ struct TestClient: Sendable {
         return await .post(request, client, on: group.loops[loop])
     }
 
+    /// Makes a request, which has come to the server; its answer is the test's.
+    func begin(_ server: LoopbackServer) async throws -> (TestTransfer, LoopbackPeer) {
+        let transfer = await post(server.url)
+        let peer = try server.accept()
+        _ = try peer.request()
+        return (transfer, peer)
+    }
+
     /// Makes a request and plays the server that answers it.
     ///
     /// - Parameter peer: the connection on which it must come; nil: a new one.

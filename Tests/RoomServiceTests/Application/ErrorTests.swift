@@ -1,21 +1,10 @@
-import Agents
-import HTTPServer
-import Primitives
-import Storage
-import Streaming
 import Testing
 
 @testable import RoomService
 
-/// Every error of the API, with its exact body.
+/// Every error of the API that a client can do something about, with its exact body; but those of single fields.
 struct ErrorTests {
-    /// The failure envelope at the time at which a test's clock starts.
-    private func envelope(_ error: String, _ code: String, _ path: String, data: String = "") -> String {
-        #"{"success":false,"error":"\#(error)","error_code":"\#(code)","path":"\#(path)","#
-            + #""timestamp":"2026-01-01T00:00:00.000Z","request_id":"test.1","detail":"\#(error)"\#(data)}"#
-    }
-
-    private let named = [("X-Request-ID", "test.1")]
+    private let named = FailureEnvelope.requestID
 
     @Test func `malformed JSON, query strings and paths are 400`() async throws {
         try await withService { service in
@@ -193,122 +182,5 @@ struct ErrorTests {
             #expect(full.text == envelope(capacity, "OVERLOADED", "/api/chat/message"))
             withExtendedLifetime((first, other)) {}
         }
-    }
-
-    @Test func `a 422 tells all faults, in both lists`() async throws {
-        try await withService { service in
-            let body = #"{"room_name":"  ","metadata":[]}"#
-            let response = try service.request("POST", "/api/rooms", body, headers: named)
-            #expect(response.status == 422)
-            let detail =
-                #"[{"type":"missing","loc":["body","user_id"],"msg":"Field required","input":\#(body)},"#
-                + #"{"type":"string_too_short","loc":["body","room_name"],"#
-                + #""msg":"String should have at least 1 character","input":"  "},"#
-                + #"{"type":"dict_type","loc":["body","metadata"],"msg":"Input should be a valid dictionary","input":[]}]"#
-            let details =
-                #"[{"field":"body.user_id","message":"Field required","type":"missing"},"#
-                + #"{"field":"body.room_name","message":"String should have at least 1 character","type":"string_too_short"},"#
-                + #"{"field":"body.metadata","message":"Input should be a valid dictionary","type":"dict_type"}]"#
-            #expect(
-                response.text
-                    == #"{"success":false,"error":"Request validation failed","error_code":"VALIDATION_ERROR","#
-                    + #""path":"/api/rooms","timestamp":"2026-01-01T00:00:00.000Z","request_id":"test.1","#
-                    + #""detail":\#(detail),"details":\#(details)}"#
-            )
-        }
-    }
-
-    @Test func `a request without a body is told what is missing`() async throws {
-        try await withService { service in
-            for target in ["/api/rooms", "/api/session/create", "/api/chat/message"] {
-                let response = try service.post(target)
-                #expect(response.status == 422 && response.code == "VALIDATION_ERROR")
-                let fault = response.json["details"]?.arrayValue?.first
-                #expect(fault == ["field": "body", "message": "Field required", "type": "missing"])
-            }
-            let (session, _) = try service.makeSession()
-            // Where every field may be left out, so may the body.
-            #expect(try service.post("/api/session/\(session)/stop").status == 200)
-            #expect(try service.post("/api/session/\(session)/reset").status == 200)
-        }
-    }
-
-    @Test func `an unknown agent is a fault of the request`() async throws {
-        try await withService { service in
-            let (session, _) = try service.makeSession()
-            let response = try service.post(
-                "/api/chat/message",
-                #"{"session_id":"\#(session)","query":"hi","agent_type":"oracle"}"#
-            )
-            #expect(response.status == 422)
-            let fault = try #require(response.json["detail"]?.arrayValue?.first?.objectValue)
-            #expect(fault["type"] == "literal_error" && fault["loc"] == ["body", "agent_type"])
-            let demo = try service.get(
-                "/api/chat/message?session_id=\(session)&query=a&context=%7B%22demo%22:%7B%22rate%22:-1%7D%7D"
-            )
-            #expect(demo.status == 422)
-            let place = demo.json["detail"]?.arrayValue?.first?.objectValue?["loc"]
-            #expect(place == ["query", "context", "demo", "rate"])
-        }
-    }
-
-    @Test func `a store that is away is 503, and what it said is logged, not shown`() async throws {
-        try await withService { service in
-            await service.store.close()
-            let room = try service.request("GET", "/api/rooms/x", headers: named)
-            #expect(room.status == 503 && room["Retry-After"] == "1")
-            let reason = "The store is unavailable. Please try again."
-            #expect(room.text == envelope(reason, "UNAVAILABLE", "/api/rooms/x"))
-            #expect(try service.get("/readyz").status == 503)
-            let health = try service.get("/api/health")
-            #expect(health.status == 503 && health.json["status"] == "unhealthy")
-            let lines = service.log.lines.filter { $0.contains("the store is closed") }
-            #expect(lines.count == 3, "once for each request")
-            #expect(lines.first?.contains("test.1") == true)
-        }
-    }
-
-    @Test func `a 500 shows no internals, and the log does`() async throws {
-        let time = ManualTimeSource()
-        let log = MemorySink()
-        let group = try EventLoopGroup(count: 1, time: time)
-        var router = Router<RouteHandler>()
-        router.on(
-            .get,
-            "/broken",
-            .task { _ throws(APIError) in
-                try await storing { () throws(StoreError) in throw StoreError(.failed, "page 7 of /secret is torn") }
-            }
-        )
-        let service = APIService(
-            router: router,
-            cors: CORS(.any),
-            requestIDs: RequestIDs(RandomIdentifierGenerator()),
-            rateLimiter: RateLimiter(.off, time: time),
-            reconnectDelay: ReconnectDelay(
-                tracker: ActiveStreamTracker(
-                    limits: .init(streams: 1, streamsPerUser: 1),
-                    retention: StreamRetention(time: 0, memory: 0),
-                    time: time
-                ),
-                random: RandomIdentifierGenerator()
-            ),
-            requestMetrics: RequestMetrics(routes: router.routes),
-            metrics: ServiceMetrics(AgentRegistry(default: ScriptedAgent(words: []))),
-            time: time,
-            logger: Logger(level: .warning, format: .text, time: time, sink: log)
-        )
-        let server = try await HTTPServer(testSettings().server, group: group, service: service)
-        let connection = try TestConnection(port: server.port)
-        try connection.sendRequest("GET", "/broken", headers: named)
-        let response = try connection.response()
-        #expect(response.status == 500)
-        #expect(response.text == envelope("An internal error occurred", "INTERNAL_ERROR", "/broken"))
-        #expect(log.lines.count == 1)
-        #expect(log.lines.first?.contains("page 7 of /secret is torn") == true)
-        server.drain()
-        server.closeAll()
-        await server.waitUntilDrained()
-        group.stop()
     }
 }

@@ -68,6 +68,35 @@ import Testing
         }
     }
 
+    @Test func `what a forged file says cannot make the service run functions, nor statements damage the file`()
+        async throws
+    {
+        try await withTemporaryFolder { folder in
+            let store = try await SQLiteStore.open(directory: folder)
+            let isTrusted = { @Sendable (connection: SQLiteConnection) throws(StoreError) in
+                let row = try connection.prepare("PRAGMA trusted_schema", operation: "read")
+                return try row.step() ? row.text(0) : ""
+            }
+            #expect(try await store.writer.write(isTrusted) == "0")
+            #expect(try await store.readers.read(isTrusted) == "0")
+            await expect(.failed) {
+                try await store.writer.write { connection throws(StoreError) in
+                    try connection.execute("PRAGMA writable_schema = ON")
+                    try connection.execute("DELETE FROM sqlite_schema")
+                }
+            }
+            await store.close()
+        }
+    }
+
+    @Test func `what is no file is named, and not waited for`() async throws {
+        try await withTemporaryFolder { folder in
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            #expect(mkfifo(folder + "/room-service.db", 0o600) == 0)
+            await fails(.failed, [folder + "/room-service.db", "named pipe"], in: folder)
+        }
+    }
+
     @Test func `a second opener is told who has it, until the first has closed`() async throws {
         try await withTemporaryFolder { folder in
             let store = try await SQLiteStore.open(directory: folder)
