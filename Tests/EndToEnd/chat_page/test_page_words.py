@@ -6,9 +6,9 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from api import unique
-from cutting_proxy import CuttingProxy
 from page import ChatPage
 from scripted_model import DONE, ScriptedModel, chunk, delta, finish, wait
+from tcp_proxy import CuttingProxy
 from waiting import wait_until
 
 pytestmark = pytest.mark.embedded
@@ -53,7 +53,6 @@ def cut_off(browser, make_service):
         proxy = CuttingProxy(service.port)
         yield ChatPage(browser, proxy.url).open(unique()), proxy, gate
         gate.set()
-        proxy.cut()
         proxy.close()
 
 
@@ -63,7 +62,6 @@ def test_who_writes_while_the_connection_is_lost_is_told_so_and_what_comes_next(
     page.wait_for(answer="As far as this")
     page.say("And then?")
     assert page.text("#composer-count") == "Wait for the answer, or stop it."
-    proxy.is_away = True
     proxy.cut()
     page.wait_for_text("#banner", "The connection is lost. Reconnecting")
     words = "The connection is lost. The answer goes on once it is back; your text stays here."
@@ -72,7 +70,7 @@ def test_who_writes_while_the_connection_is_lost_is_told_so_and_what_comes_next(
     assert page.text("#composer-count") == ""
     page.press(Keys.ENTER)
     assert page.text("#composer-count") == words
-    proxy.is_away = False
+    proxy.restore()
     page.js("document.querySelector('#banner .button')?.click()")
     wait_until(lambda: page.text("#banner") == "", what="the banner to go")
     assert page.text("#composer-count") == "Wait for the answer, or stop it."

@@ -4,33 +4,10 @@ import threading
 
 import pytest
 
-from api import unique
-from page import ChatPage
-from scripted_model import DONE, ScriptedModel, answer, chunk, delta, finish, wait
-from service import Service
+from scripted_model import DONE, answer, chunk, delta, finish, wait
 from waiting import wait_until
 
 pytestmark = pytest.mark.embedded
-
-
-@pytest.fixture(scope="module")
-def scripted():
-    with ScriptedModel() as model:
-        yield model
-
-
-@pytest.fixture(scope="module")
-def site(scripted, tmp_path_factory):
-    service = Service(
-        tmp_path_factory.mktemp("site"), OPENAI_BASE_URL=scripted.url, OPENAI_MODEL="scripted-1", OPENAI_API_KEY="x", DRAIN_SECONDS="1"
-    ).start()
-    yield service
-    service.stop()
-
-
-@pytest.fixture
-def page(browser, site):
-    return ChatPage(browser, site.url).open(unique())
 
 
 @pytest.fixture
