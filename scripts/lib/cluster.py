@@ -189,23 +189,31 @@ def configured(name):
     return found[-1].strip("'\"") if found else None
 
 
-def up(count=3):
+def up(count=None):
     state = State()
     if state.parts:
         gone = [each.name for each in state.parts if not each.is_alive]
         if gone:
             raise Failure(f"{', '.join(gone)} of the cluster that was started before has ended: scripts/cluster down, then up again")
-        say("is up already")
+        running = sum(each.name.startswith("instance-") for each in state.parts)
+        if count not in (None, running):
+            raise Failure(f"it is up with {named(running)}, not {count}: scripts/cluster down, then scripts/cluster up {count}")
+        say(f"is up already: {named(running)}")
         greet(state)
         return
+    count = 3 if count is None else count
     try:
         start_all(state, count)
     except BaseException:
         # Whatever has happened, an interruption too.
         down(quietly=True)
         raise
-    say(f"is up: {count} instance{'s' * (count > 1)} behind nginx")
+    say(f"is up: {named(count)} behind nginx")
     greet(state)
+
+
+def named(count):
+    return f"{count} instance{'s' * (count > 1)}"
 
 
 def start_all(state, count):
@@ -237,7 +245,7 @@ def start_all(state, count):
     if run.returncode != 0:
         raise Failure(f"the schema could not be migrated: {(run.stderr or run.stdout).strip()}")
 
-    say(f"starts {count} instance{'s' * (count > 1)} and nginx")
+    say(f"starts {named(count)} and nginx")
     state.drain = float(configured("DRAIN_SECONDS") or 10)
     instances = [
         start(state, f"instance-{number}", each, [BINARY], environment | {"PORT": str(each)})

@@ -26,6 +26,8 @@ struct APIService: HTTPService {
     let requestIDs: RequestIDs
     let rateLimiter: RateLimiter
     let reconnectDelay: ReconnectDelay
+    /// What browsers get for an address that is none, where it is there.
+    var notFoundPage: WebPage?
     let requestMetrics: RequestMetrics
     let metrics: ServiceMetrics
     let time: any TimeSource
@@ -78,10 +80,19 @@ struct APIService: HTTPService {
             return .now(failure(error, http, log))
         case .notFound:
             if http.head.method == .options { return .now(cors.preflight(allow: [])) }
-            return .now(failure(.notFound("Not Found"), http, log))
+            return .now(noRoute(http, log))
         case .badPath(let reason):
             return .now(failure(.badRequest("The path is malformed: \(reason)"), http, log))
         }
+    }
+
+    /// Programs get the error, and people who have mistyped an address a page.
+    private func noRoute(_ http: HTTPRequest, _ log: RequestLog) -> HTTPResponse {
+        let response = failure(.notFound("Not Found"), http, log)
+        guard let notFoundPage, http.head.method == .get || http.head.method == .head, http.head.prefersPage else {
+            return response
+        }
+        return notFoundPage.response(.notFound)
     }
 
     private func run(_ handler: RouteHandler, _ request: APIRequest) -> HTTPAnswer {

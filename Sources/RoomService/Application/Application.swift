@@ -22,11 +22,14 @@ struct Application: Sendable {
 
     /// Builds the service over an open store, and serves from then on. To be called on one of the group's loops, `loop`.
     ///
-    /// - Parameter address: where it has been taken before.
+    /// - Parameters:
+    ///   - storeIsReachable: false where the store is away, and that has been told.
+    ///   - address: where it has been taken before.
     /// - Throws: `SystemError` when the address is not to be had, `StoreError` when the store fails at the start.
     init(
         settings: Settings,
         store: any Store,
+        storeIsReachable: Bool = true,
         at address: ServerAddress? = nil,
         group: EventLoopGroup,
         loop: EventLoop,
@@ -67,7 +70,8 @@ struct Application: Sendable {
             logger: logger
         ).service()
         routes = service.router.routes
-        let watch = StoreWatch(store: store, tracker: tracker, instanceID: instanceID, time: time, logger: logger)
+        var watch = StoreWatch(store: store, tracker: tracker, instanceID: instanceID, time: time, logger: logger)
+        watch.isKnownToBeAway = !storeIsReachable
         // Before anybody is served: no running answer of a store that is not shared can be anybody's yet.
         if !store.isShared { try await watch.interruptOrphans() }
         cluster?.start { message in await chat.handle(message, on: loop) }

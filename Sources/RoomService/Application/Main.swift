@@ -130,6 +130,7 @@ enum Main {
             let application = try await Application(
                 settings: settings,
                 store: store,
+                storeIsReachable: isReachable,
                 at: address,
                 group: group,
                 loop: loop,

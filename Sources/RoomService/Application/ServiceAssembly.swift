@@ -25,7 +25,8 @@ struct ServiceAssembly {
         let rateLimiter = RateLimiter(settings.rateLimits, cluster: cluster, time: time)
         let reconnectDelay = ReconnectDelay(tracker: tracker, random: ids)
         let chat = chat(sessions(rateLimiter), rateLimiter)
-        var groups = groups(chat, reconnectDelay)
+        let web = WebRoutes(files)
+        var groups = groups(chat, web, reconnectDelay)
         let documented = groups.flatMap(\.operations) + MetricsRoutes.operations
         groups.append(DocumentationRoutes(documented, limits: settings.server.limits, files: files))
         var router = Router<RouteHandler>()
@@ -39,6 +40,7 @@ struct ServiceAssembly {
             requestIDs: RequestIDs(ids),
             rateLimiter: rateLimiter,
             reconnectDelay: reconnectDelay,
+            notFoundPage: web.notFoundPage,
             requestMetrics: requestMetrics,
             metrics: metrics,
             time: time,
@@ -80,10 +82,13 @@ struct ServiceAssembly {
         )
     }
 
-    private func groups(_ chat: ChatService, _ reconnectDelay: ReconnectDelay) -> [any RouteGroup] {
+    private func groups(
+        _ chat: ChatService,
+        _ web: WebRoutes,
+        _ reconnectDelay: ReconnectDelay
+    ) -> [any RouteGroup] {
         let (sessions, rateLimiter) = (chat.sessions, chat.rateLimiter)
         let readers = StreamReaders(tracker, logger)
-        let web = WebRoutes(files)
         return [
             ServiceRoutes(
                 store: store,

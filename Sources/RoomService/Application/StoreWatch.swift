@@ -10,6 +10,8 @@ struct StoreWatch: Sendable {
     let instanceID: String
     let time: any TimeSource
     let logger: Logger
+    /// Whether it has been told already that the store cannot be reached.
+    var isKnownToBeAway = false
 
     /// How often requests to stop are looked for, in nanoseconds: a stop takes at most this long, and a round trip.
     private static let interval: Int64 = 1_000_000_000
@@ -25,7 +27,7 @@ struct StoreWatch: Sendable {
     func run(on loop: EventLoop) async {
         var turn = 0
         var reachableSince: Int64?
-        var lastFailure: StoreError.Code?
+        var lastFailure: StoreError.Code? = isKnownToBeAway ? .unavailable : nil
         var lastTurn = loop.now
         repeat {
             // Whoever was suspended for a while may not have been the only one: others must be heard of again, too.

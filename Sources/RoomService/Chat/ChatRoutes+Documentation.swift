@@ -125,10 +125,13 @@ extension ChatRoutes {
         return schema.with(
             "anyOf",
             [
-                .object(Schema.object([Field("query", Schema.string)]).with("title", "query")),
+                // Without a type: ReDoc complains of one that differs from that of the member above.
+                .object(
+                    Schema.object([Field("query", ["not": .object(Schema.constant(.null))])]).with("title", "query")
+                ),
                 .object(
                     Schema.object([
-                        Field("query", ["type": "null"], isRequired: false), .required("message", .question),
+                        Field("query", Schema.constant(.null), isRequired: false), .required("message", .question),
                     ]).with("title", "message")
                 ),
             ]
@@ -197,19 +200,14 @@ extension ChatRoutes {
             .required("session_id", .identifier, "The session", example: .string(Sample.sessionID)),
             .optional("query", .question, "What is asked", example: .string(Sample.question)),
             .optional("message", .text, Self.aboutMessage),
-            .optional(
-                "room_id",
-                .identifier,
-                "Where given, must be the session's room",
-                example: .string(Sample.roomID)
-            ),
-            .optional("user_id", .userID, "Where given, must be the session's user", example: "ada"),
+            .optional("room_id", .identifier, "Where given, must be the session's room"),
+            .optional("user_id", .userID, "Where given, must be the session's user"),
             Operation.Parameter(
                 place: .query,
                 field: Field("agent_type", agentTypes, Self.aboutAgents, isRequired: false)
             ),
-            .json("user_profile", Schema.anyObject, "What the agent may know of the user", example: ["language": "en"]),
-            .json("context", contextSchema, "What else the agent may know", example: ["page": "help"]),
+            .json("user_profile", Schema.anyObject, "What the agent may know of the user"),
+            .json("context", contextSchema, "What else the agent may know"),
             .optional("message_id", .identifier, "The client's own name for the question"),
         ]
     }

@@ -1,4 +1,5 @@
 import Agents
+import Glibc
 import Primitives
 
 /// Reads which agents ask models: one by `OPENAI_…`, or those of `AGENTS_FILE`, for which `OPENAI_…` are what they do not say themselves.
@@ -44,7 +45,7 @@ struct ModelAgents {
         do throws(FileContents.Fault) {
             bytes = try FileContents.read(settings.agentsFile, limit: Self.fileSizeLimit)
         } catch {
-            return ["\(place): \(error)"]
+            return ["\(place): \(error)\(error.number == ENOENT ? Self.whereLookedFor(settings.agentsFile) : "")"]
         }
         let json: JSONValue
         do throws(JSONError) {
@@ -68,6 +69,19 @@ struct ModelAgents {
             faults.append("\(place): \(key): no such member")
         }
         return faults
+    }
+
+    /// That of a file which is not there, with what to do, to follow the failure.
+    private static func whereLookedFor(_ path: String) -> String {
+        let advice = "name a JSON file of agents (docs/agents.md says what is in it), or unset AGENTS_FILE"
+        guard !path.hasPrefix("/"), let folder = workingFolder else { return "; \(advice)" }
+        return ": looked for as \(folder)/\(path), in the working folder \(folder); \(advice)"
+    }
+
+    private static var workingFolder: String? {
+        guard let path = getcwd(nil, 0) else { return nil }
+        defer { free(path) }
+        return String(cString: path)
     }
 
     private mutating func read(_ list: [JSONValue], of place: String) -> [String] {

@@ -11,7 +11,8 @@ struct APIDocument: Sendable {
 
         Bodies are JSON in UTF-8, times ISO 8601 in UTC with milliseconds, ids opaque strings. Members that are not named \
         here are ignored. A trailing slash makes no difference. `HEAD` works wherever `GET` does, the event streams aside, and \
-        `OPTIONS` everywhere (CORS). A path that is no route is a 404 `NOT_FOUND`.
+        `OPTIONS` everywhere (CORS). A path that is no route is a 404 `NOT_FOUND` \
+        (browsers, which prefer `text/html`, get a page that says so).
 
         Every response carries `X-Request-ID`: the caller's, where it sent one of 1–128 letters, digits, `-`, `_`, `.`, `:`. A \
         `GET` with `Accept: text/event-stream` that fails for a reason that passes (429, 503) is answered 200 with an event \

@@ -99,12 +99,12 @@ extension Operation {
             return Parameter(place: .query, field: field, example: example)
         }
 
-        /// An object as JSON text.
-        static func json(_ name: String, _ schema: JSONObject, _ description: String, example: JSONValue) -> Parameter {
+        /// An object as JSON text. The example is an empty one, lest pages that show the document make one up.
+        static func json(_ name: String, _ schema: JSONObject, _ description: String) -> Parameter {
             Parameter(
                 place: .query,
                 field: Field(name, schema, description, isRequired: false),
-                example: example,
+                example: [:],
                 isJSON: true
             )
         }

@@ -12,7 +12,6 @@ extension RoomRoutes {
         "offset",
         Rule.integerText(QueryReader.offsetRange),
         "How many are left out before the page",
-        example: 0,
         default: 0
     )
 
@@ -21,7 +20,6 @@ extension RoomRoutes {
             "limit",
             Rule.integerText(range),
             "The size of the page",
-            example: 20,
             default: .integer(Int64(PageLimits.standard))
         )
     }
@@ -109,10 +107,9 @@ extension RoomRoutes {
                         Schema.string.with("default", "last_activity"),
                         "`last_activity`, `created_at` or `room_name`; anything else means `last_activity`",
                         isRequired: false
-                    ),
-                    example: "room_name"
+                    )
                 ),
-                .optional("order", Rule<SortDirection>.choice, "The direction", example: "asc", default: "desc"),
+                .optional("order", Rule<SortDirection>.choice, "The direction", default: "desc"),
             ],
             responses: [
                 .envelope(

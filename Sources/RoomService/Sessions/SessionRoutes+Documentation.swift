@@ -118,7 +118,7 @@ extension SessionRoutes {
                     .optional("agent_type", .identifier, "Only that agent forgets; empty or left out: all of them")
                 ]).nullable,
                 isRequired: false,
-                examples: [.init("one", "One agent", ["agent_type": "assistant"]), .init("all", "All agents", [:])]
+                examples: [.init("all", "All agents", [:]), .init("one", "One agent", ["agent_type": "assistant"])]
             ),
             responses: [
                 .envelope(

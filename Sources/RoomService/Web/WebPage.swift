@@ -18,6 +18,17 @@ struct WebPage: Sendable {
 
     func response(to head: HTTPRequestHead) -> HTTPResponse { file.response(to: head, adding: fields) }
 
+    /// The page in the place of what browsers have asked for and there is not: nobody keeps it.
+    func response(_ status: HTTPStatus) -> HTTPResponse {
+        let others = [
+            HTTPField("Content-Type", file.contentType),
+            HTTPField("Cache-Control", "no-store"),
+            HTTPField("Vary", "Accept"),
+            HTTPField("X-Content-Type-Options", "nosniff"),
+        ]
+        return HTTPResponse(status: status, headers: others + fields, body: .bytes(file.bytes))
+    }
+
     /// What the chat page may do: run, load and call what comes from this service, and nothing else. Its scripts cannot
     /// make HTML, or scripts, out of text (Trusted Types): the browser refuses it to all of them.
     static let chatPolicy = [

@@ -7,6 +7,32 @@ extension WebRoutes {
             WebPage.operation("/app", "showPage", "The chat page", missing: Self.missing),
             Operation(
                 .get,
+                "/favicon.ico",
+                "getIcon",
+                .service,
+                "The icon of the pages",
+                parameters: [StaticFile.validator],
+                responses: [
+                    .init(
+                        status: .ok,
+                        description: "The icon",
+                        contents: [
+                            .init(
+                                type: "image/svg+xml",
+                                schema: Schema.string,
+                                examples: [
+                                    .init("icon", "The icon", "<svg xmlns=\"http://www.w3.org/2000/svg\">…</svg>")
+                                ]
+                            )
+                        ],
+                        headers: StaticFile.fields
+                    ),
+                    StaticFile.notModified,
+                ],
+                errors: [.notFound(Self.missing)]
+            ),
+            Operation(
+                .get,
                 "/assets/{bundle}/{file}",
                 "getAsset",
                 .service,

@@ -67,7 +67,11 @@ package final class SQLiteConnection {
     ///   is then lost with the process.
     func requireFile() throws(StoreError) {
         guard file == nil || FileIdentity(path: path) == file else {
-            throw StoreError(.unavailable, "the database file has been removed or replaced; restart: \(path)")
+            throw StoreError(
+                .unavailable,
+                "the database file has been removed or replaced: \(path): the service goes on by itself once that very file is back "
+                    + "in its place; to go on with what is there now, restart it"
+            )
         }
     }
 

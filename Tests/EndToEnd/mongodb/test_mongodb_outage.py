@@ -136,7 +136,7 @@ def test_a_service_refuses_to_start_on_a_schema_that_is_behind(server, make_over
     migrate(server.uri, DATABASE, "downgrade", "base")
     service = make_over().launch()
     assert service.wait(10) == 1
-    assert "scripts/migrate upgrade" in service.stderr
+    assert "scripts/migrate upgrade` (in a package: `Migrations upgrade`" in service.stderr
     assert "http://" not in service.stdout
 
 

@@ -79,7 +79,10 @@ def test_what_it_starts_serves_and_ends_and_only_the_logs_are_left(script):
     started = script.state
     again = script("up")
     assert (again.returncode, script.state) == (0, started)
-    assert "is up already" in again.stdout and script.state["url"] in again.stdout
+    assert "is up already: 2 instances" in again.stdout and script.state["url"] in again.stdout
+    other = script("up", "3")
+    assert (other.returncode, script.state) == (1, started)
+    assert "up with 2 instances, not 3: scripts/cluster down, then scripts/cluster up 3" in other.stderr
     status = script("status")
     assert status.returncode == 0 and status.stdout.count(" serves, ") == 5, status.stdout
 

@@ -22,7 +22,8 @@ extension MongoConnection {
                     .schemaMismatch,
                     """
                     the MongoDB database has schema version \(plan.version), and this program needs \
-                    \(plan.knownVersion), each step run to its end: run `scripts/migrate upgrade`
+                    \(plan.knownVersion), each step run to its end: run `scripts/migrate upgrade` \
+                    (in a package: `Migrations upgrade`, the program beside RoomService)
                     """
                 )
             )

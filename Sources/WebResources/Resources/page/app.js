@@ -3,16 +3,18 @@
 import { api } from "./api.js";
 import { Composer } from "./composer.js";
 import * as deletions from "./deletions.js";
-import { applyTheme, askAccount, askName } from "./dialogs.js";
+import { askAccount, askName } from "./dialogs.js";
 import { byID } from "./dom.js";
 import { closeDrawer } from "./drawer.js";
 import { ready as markdownReady } from "./markdown.js";
-import { showMissing, showWelcome } from "./notices.js";
+import { showBanner, showMissing, showWelcome } from "./notices.js";
 import { Room } from "./room.js";
 import { RoomList } from "./room-list.js";
 import * as storage from "./storage.js";
+import { applyTheme } from "./theme.js";
 import * as toasts from "./toasts.js";
 import { Transcript } from "./transcript.js";
+import { Unwatched } from "./unwatched.js";
 import { callFailure, nameFor } from "./words.js";
 
 /** How often the list of rooms is looked at, in milliseconds: other devices change it too. */
@@ -23,13 +25,14 @@ let user = storage.user();
 let rooms = [];
 let areRoomsKnown = false;
 let room = null;
-let agentNames = { defaultAgent: "assistant" };
+let defaultAgent = "assistant";
 
 const list = new RoomList({ onRename: rename, onDelete: remove });
 const transcript = new Transcript({
   onAskAgain: question => room.ask(question),
-  agentName: type => (type === "auto" || !type ? agentNames.defaultAgent : type),
+  agentName: type => (type === "auto" || !type ? defaultAgent : type),
 });
+const unwatched = new Unwatched(refreshRooms);
 const composer = new Composer({
   onAsk: text => room.ask(text),
   onStop: () => room.stop(),
@@ -166,7 +169,10 @@ function go(id) {
 
 function openRoom() {
   const id = decodeURIComponent(location.hash.slice(1)) || null;
+  if (room?.id && room.id !== id && composer.isRunning) unwatched.add(room.id);
+  unwatched.delete(id);
   room?.close();
+  list.follow(id, null);
   room = new Room(id, {
     transcript,
     composer,
@@ -178,6 +184,11 @@ function openRoom() {
       nameAfter(transcript.exchanges[0]?.question ?? "");
     },
     onMissing: leaveMissing,
+    onProgress: answer => list.follow(room.id, answer),
+    onAway: (words, retry) => {
+      showBanner(words, retry);
+      composer.setAway(words);
+    },
   });
   composer.open(id);
   list.mark(id);
@@ -218,17 +229,6 @@ function leaveMissing() {
 }
 
 // MARK: The page
-
-async function loadAgents() {
-  try {
-    const info = await api.info();
-    agentNames = { defaultAgent: info.default_agent };
-    composer.setAgents(info.agents, info.default_agent);
-  } catch {
-    // Without the list the service chooses, as it does by itself.
-    composer.setAgents([], "");
-  }
-}
 
 function showUser() {
   byID("account-name").textContent = user;
@@ -287,7 +287,7 @@ markdownReady.then(library => {
 
 applyTheme();
 showUser();
-loadAgents();
+composer.loadAgents().then(name => (defaultAgent = name ?? defaultAgent));
 openRoom();
 refreshRooms();
 composer.focus();

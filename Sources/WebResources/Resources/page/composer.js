@@ -1,5 +1,6 @@
 // Where one writes the question, chooses who answers, sends and stops.
 
+import { api } from "./api.js";
 import { button, byID, h, icon } from "./dom.js";
 import { agents, drafts } from "./storage.js";
 import { callFailure, isPassing } from "./words.js";
@@ -17,6 +18,10 @@ export class Composer {
   #count = byID("composer-count");
   #room = null;
   #countdown = 0;
+  /** Whether it is told that one has to wait. */
+  #isWaiting = false;
+  /** Why the connection is away, in words; null: it is there. */
+  #away = null;
   isRunning = false;
 
   /** @param callbacks `onAsk(text)`, `onStop()` */
@@ -59,7 +64,20 @@ export class Composer {
     this.#room = room;
   }
 
-  setAgents(list, defaultAgent) {
+  /** Offers those agents that there are; returns the name of the default one, or null. */
+  async loadAgents() {
+    try {
+      const info = await api.info();
+      this.#setAgents(info.agents, info.default_agent);
+      return info.default_agent;
+    } catch {
+      // Without the list the service chooses, as it does by itself.
+      this.#setAgents([], "");
+      return null;
+    }
+  }
+
+  #setAgents(list, defaultAgent) {
     const chosen = this.#agent.value || agents.get(this.#room);
     this.#agent.replaceChildren(
       h("option", { value: "auto" }, list.length > 1 ? "Automatic" : (list[0]?.agent_type ?? "Automatic")),
@@ -89,7 +107,7 @@ export class Composer {
     const text = this.#text.value.trim();
     if (!text || this.#send.disabled) return;
     if (this.isRunning) {
-      this.#count.textContent = "Wait for the answer, or stop it.";
+      this.#showWaiting();
       return;
     }
     this.showFailure(null);
@@ -99,6 +117,7 @@ export class Composer {
   }
 
   #changed() {
+    this.#isWaiting = false;
     drafts.set(this.#room, this.#text.value);
     this.#text.style.height = "auto";
     this.#text.style.height = `${this.#text.scrollHeight}px`;
@@ -117,8 +136,23 @@ export class Composer {
     this.#stop.hidden = !canStop;
     this.#send.hidden = canStop;
     this.setStopping(false);
-    if (!isRunning && this.#count.textContent.startsWith("Wait")) this.#count.textContent = "";
+    if (!isRunning && this.#isWaiting) this.#changed();
     if (hadFocus && !canStop) this.#text.focus();
+  }
+
+  /** The connection is away, for which there are words; or back, which is null. */
+  setAway(words) {
+    const isShown = this.#isWaiting;
+    this.#away = words;
+    if (isShown) this.#showWaiting();
+  }
+
+  /** Why what was written is not sent now, and what comes next. */
+  #showWaiting() {
+    this.#isWaiting = true;
+    this.#count.textContent = this.#away
+      ? `${this.#away} The answer goes on once it is back; your text stays here.`
+      : "Wait for the answer, or stop it.";
   }
 
   setStopping(isStopping) {

@@ -2,6 +2,7 @@
 
 import { byID } from "./dom.js";
 import { theme } from "./storage.js";
+import { applyTheme } from "./theme.js";
 import { callFailure } from "./words.js";
 
 for (const dialog of document.querySelectorAll("dialog")) {
@@ -54,11 +55,4 @@ export function askAccount(user, save) {
     applyTheme();
     return save(input.value.trim());
   });
-}
-
-/** Makes the page look as is chosen. */
-export function applyTheme() {
-  const chosen = theme.get();
-  if (chosen === "auto") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = chosen;
 }

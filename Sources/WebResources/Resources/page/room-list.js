@@ -4,11 +4,19 @@ import { button, byID, h, icon } from "./dom.js";
 import { fullTime, shortTime } from "./time.js";
 import { callFailure } from "./words.js";
 
+/** How often the last message of a room follows an answer that is being written, in milliseconds. */
+const followTime = 400;
+/** As much of it as the service tells, in characters: the line is full long before. */
+const excerptLength = 100;
+
 export class RoomList {
   #list = byID("room-list");
   #note = byID("room-note");
   #items = new Map();
   #callbacks;
+  /** The answer that is being written in the open room: its room, and its beginning. The list that the service has lags behind. */
+  #running = null;
+  #following = 0;
 
   /** @param callbacks `onRename(room)`, `onDelete(room)` */
   constructor(callbacks) {
@@ -27,6 +35,22 @@ export class RoomList {
     while (this.#list.children.length > items.length) this.#list.lastChild.remove();
     this.#items = new Map(items.map(item => [item.room.room_id, item]));
     this.mark(openRoom);
+  }
+
+  /** Has the room's last message follow the answer that is being written in it; null when there is none any more. */
+  follow(room, answer) {
+    if (answer === null) {
+      this.#running = null;
+      return;
+    }
+    const text = answer.slice(0, excerptLength);
+    if (this.#running?.room === room && this.#running.text === text) return;
+    this.#running = { room, text };
+    this.#following ||= setTimeout(() => {
+      this.#following = 0;
+      const item = this.#items.get(this.#running?.room);
+      if (item) this.#showText(item);
+    }, followTime);
   }
 
   showFailure(failure, retry) {
@@ -63,17 +87,22 @@ export class RoomList {
   #item(room) {
     const item = this.#items.get(room.room_id) ?? this.#make();
     item.room = room;
-    const last = room.last_message;
     const time = new Date(room.last_activity);
     item.link.href = `#${room.room_id}`;
     item.name.textContent = room.room_name;
-    item.text.textContent = last ? excerpt(last.agent_response || last.user_input) : "Nothing said yet";
+    this.#showText(item);
     item.time.textContent = shortTime(time);
     item.time.dateTime = room.last_activity;
     item.time.title = fullTime(time);
     item.rename.setAttribute("aria-label", `Rename ${room.room_name}`);
     item.remove.setAttribute("aria-label", `Delete ${room.room_name}`);
     return item;
+  }
+
+  #showText(item) {
+    const { room_id: id, last_message: last } = item.room;
+    const answer = (this.#running?.room === id && this.#running.text) || last?.agent_response;
+    item.text.textContent = answer || last ? excerpt(answer || last.user_input) : "Nothing said yet";
   }
 
   #make() {

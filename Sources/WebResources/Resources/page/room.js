@@ -4,7 +4,7 @@ import { api } from "./api.js";
 import { send } from "./asking.js";
 import { EventQueue } from "./event-queue.js";
 import { LiveAnswer } from "./live-answer.js";
-import { showBanner, showLoadFailure } from "./notices.js";
+import { showLoadFailure } from "./notices.js";
 import { drafts, forgetRoom, randomID, sessions } from "./storage.js";
 import { Watch } from "./watch.js";
 
@@ -31,7 +31,7 @@ export class Room {
   /**
    * @param id the room's, or null for one that the first question makes
    * @param parts `transcript`, `composer`, `user()`, `makeRoom(question, isOpen)`, `showWelcome()`, `onChange()` when the list of
-   *   rooms has to be looked at again, `onMissing()`
+   *   rooms has to be looked at again, `onMissing()`, `onProgress(answer)` with null after its end, `onAway(words, retry)` as of a Watch
    */
   constructor(id, parts) {
     this.id = id;
@@ -58,7 +58,7 @@ export class Room {
     this.#isClosed = true;
     this.#watch?.close();
     Object.values(this.#timers).forEach(clearTimeout);
-    showBanner(null);
+    this.parts.onAway(null);
   }
 
   // MARK: Asking
@@ -146,7 +146,7 @@ export class Room {
         this.#isBehind ||= !isFirst || this.#isAsking || this.#live !== null;
         this.#catchUp();
       },
-      onAway: words => showBanner(words, () => this.#watch?.retry()),
+      onAway: words => this.parts.onAway(words, () => this.#watch?.retry()),
       onGone: () => {
         this.#watch = null;
         if (sessions.get(this.id) === session) sessions.forget(this.id);
@@ -195,8 +195,9 @@ export class Room {
     const { exchange, answer } = this.#live ?? {};
     if (answer?.streamID !== event.stream_id || !answer.take(id, event)) return;
     if (event.agent_type) exchange.agent = event.agent_type;
-    if (answer.end) this.#finish(answer.end);
-    else exchange.update(answer.text, answer.activity);
+    if (answer.end) return this.#finish(answer.end);
+    exchange.update(answer.text, answer.activity);
+    this.parts.onProgress(answer.text);
   }
 
   #finish(end) {
@@ -212,6 +213,7 @@ export class Room {
     this.#live = null;
     if (document.hidden) this.setVisible(false);
     this.parts.composer.setRunning(false);
+    this.parts.onProgress(null);
     this.parts.onChange();
   }
 
