@@ -47,6 +47,12 @@ final class RemoteStream {
         }
     }
 
+    /// Whether there are events in it that the copy does not have.
+    func lacks(_ entry: StreamEntry) -> Bool {
+        guard case .events(let events) = entry, log?.hasEnded != true else { return false }
+        return events.next > next
+    }
+
     /// A stop is among what is to be applied: nothing that came before it may be shown for a moment.
     func seal() { _ = log?.seal() }
 

@@ -140,35 +140,59 @@ final class RemoteStreams: @unchecked Sendable {
         case .message(let bytes):
             followed.heardAt = loop.now
             guard let entry = StreamEntry(bytes) else { return }
-            if case .events(let events) = entry, isLate(events) { return giveUpLate(followed) }
-            if followed.early != nil { followed.early?.append(entry) } else { apply(entry, to: followed) }
+            if followed.early != nil {
+                followed.early?.append(entry)
+            } else if isLate(entry) {
+                // Redis knows whether it has been stopped.
+                tasks.run { await self.catchUpAgain(followed) }
+            } else {
+                apply(entry, to: followed)
+            }
         }
     }
 
-    /// Reads all entries that there are, and then what has come meanwhile.
+    /// Reads all entries that there are, and then what has come meanwhile. Of what has come late meanwhile only that is shown which Redis has, too.
     private func catchUp(_ followed: Followed) async throws(RedisError) {
         followed.early = followed.early ?? []
         var start = "-"
+        for _ in 0..<Self.mostReadings {
+            let entries = try await read(followed.stream.id, from: &start)
+            let early = followed.early ?? []
+            // Readers on other loops would see what comes before a stop, in the moment between the two.
+            let hasStopped = (entries + early).contains { if case .sealed = $0 { true } else { false } }
+            for entry in entries {
+                if hasStopped { followed.stream.seal() }
+                apply(entry, to: followed, isOld: true)
+            }
+            if early.contains(where: { isLate($0) && followed.stream.lacks($0) }) { continue }
+            followed.early = nil
+            for entry in early { apply(entry, to: followed) }
+            return
+        }
+        throw .unavailable("what comes from it is late")
+    }
+
+    /// The entries from `start` on, which is moved behind them. What Redis has said too long ago does not count as the last word: the stream may
+    /// have been stopped since, and whoever stops it waits no longer.
+    private func read(_ streamID: String, from start: inout String) async throws(RedisError) -> [StreamEntry] {
         var entries: [StreamEntry] = []
-        while true {
+        var slowReplies = 0
+        while slowReplies < Self.mostReadings {
+            let askedAt = clock.now
             let reply = try await client.send([
-                "XRANGE", .text("stream:\(followed.stream.id)"), .text(start), "+", "COUNT", .integer(Self.page),
+                "XRANGE", .text("stream:\(streamID)"), .text(start), "+", "COUNT", .integer(Self.page),
             ])
             let rows = reply.array ?? []
             entries += rows.compactMap { $0.array?.last?.array?.last?.bytes.flatMap { StreamEntry($0) } }
-            guard rows.count == Self.page, let last = rows.last?.array?.first?.text else { break }
-            start = "(\(last)"
+            if let last = rows.last?.array?.first?.text { start = "(\(last)" }
+            if rows.count == Self.page { continue }
+            if !isOver(StreamFeed.validity, since: askedAt) { return entries }
+            slowReplies += 1
         }
-        let early = followed.early ?? []
-        followed.early = nil
-        // Readers on other loops would see what comes before a stop, in the moment between the two.
-        let hasStopped = (entries + early).contains { if case .sealed = $0 { true } else { false } }
-        for entry in entries {
-            if hasStopped { followed.stream.seal() }
-            apply(entry, to: followed, isOld: true)
-        }
-        for entry in early { apply(entry, to: followed) }
+        throw .unavailable("it answers too slowly")
     }
+
+    private static let mostReadings = 5
 
     private func catchUpAgain(_ followed: Followed) async {
         for _ in 0..<Self.tries where followed.early == nil && streams[followed.stream.id] === followed {
@@ -180,6 +204,20 @@ final class RemoteStreams: @unchecked Sendable {
             // The two connections come back one after the other.
             guard (try? await loop.sleep(until: loop.now + Self.retryInterval)) != nil else { return }
         }
+    }
+
+    // MARK: Being late
+
+    /// What this process, or Redis, was held up with may have been stopped since: nobody waits for it for longer than `StreamFeed.validity`.
+    private func isLate(_ entry: StreamEntry) -> Bool {
+        guard case .events(let events) = entry, events.until > 0, let now = clock.now else { return false }
+        return now > events.until
+    }
+
+    /// Whether more milliseconds have passed since that time by Redis's clock, as far as it is known.
+    private func isOver(_ milliseconds: Int64, since start: Int64?) -> Bool {
+        guard let start, let now = clock.now else { return false }
+        return now - start > milliseconds
     }
 
     private func apply(_ entry: StreamEntry, to followed: Followed, isOld: Bool = false) {
@@ -196,23 +234,6 @@ final class RemoteStreams: @unchecked Sendable {
             logger.warning("a copy of a stream is given up", ["stream_id": .string(followed.stream.id)])
             giveUp(followed)
         }
-    }
-
-    // MARK: Being late
-
-    /// What this process, or Redis, was held up with may have been stopped since: nobody waits for it for longer than `StreamFeed.validity`.
-    private func isLate(_ events: StreamEntry.Events) -> Bool {
-        guard events.until > 0, let now = clock.now else { return false }
-        return now > events.until
-    }
-
-    /// It shows none of that; its readers come again.
-    private func giveUpLate(_ followed: Followed) {
-        logger.warning(
-            "events of another instance's stream came too late: its readers come again",
-            ["stream_id": .string(followed.stream.id)]
-        )
-        giveUp(followed)
     }
 
     // MARK: Letting go
