@@ -74,17 +74,22 @@ def mongodb(folder):
     return Process(lambda port: [*script, "-p", str(port)], CLIENT_CORE, niceness=15)
 
 
-def redis_calls(port):
-    """How many commands clients have sent, and how many were run, those within scripts among them."""
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(b"INFO all\r\n")
-        text = b""
-        while b"# Keyspace" not in text:
-            text += connection.recv(65536)
-    lines = dict(line.split(":", 1) for line in text.decode().splitlines() if ":" in line)
-    scripts = [value for name, value in lines.items() if name in ("cmdstat_evalsha", "cmdstat_eval")]
-    calls = sum(int(value.split("calls=")[1].split(",")[0]) for value in scripts)
-    return calls, int(lines["total_commands_processed"])
+class RedisFigures:
+    """What a Redis has done since its start: `scripts` that clients have called, `commands` that were run, those within scripts among
+    them, and seconds of `cpu`; and the bytes of `memory` it uses."""
+
+    def __init__(self, port):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"INFO all\r\n")
+            text = b""
+            while b"# Keyspace" not in text:
+                text += connection.recv(65536)
+        lines = dict(line.split(":", 1) for line in text.decode().splitlines() if ":" in line)
+        scripts = [value for name, value in lines.items() if name in ("cmdstat_evalsha", "cmdstat_eval")]
+        self.scripts = sum(int(value.split("calls=")[1].split(",")[0]) for value in scripts)
+        self.commands = int(lines["total_commands_processed"])
+        self.cpu = float(lines["used_cpu_user"]) + float(lines["used_cpu_sys"])
+        self.memory = int(lines["used_memory"])
 
 
 class Bench:
@@ -132,9 +137,9 @@ def watching(bench):
             )
             # While all streams run.
             time.sleep(16)
-            scripts, commands = redis_calls(cache.port)
+            before = RedisFigures(cache.port)
             time.sleep(5)
-            more_scripts, more_commands = redis_calls(cache.port)
+            after = RedisFigures(cache.port)
             there = bench.load.finish(watchers, is_strict=False)
             here = bench.load.finish(asking, is_strict=False)
     tokens = STREAMS * RATE * 5
@@ -145,8 +150,10 @@ def watching(bench):
         ("  added p99", there["p99_ms"] - here["p99_ms"], "ms", "<=", 30),
         ("  events that watchers elsewhere got", there["window_events"] / WINDOW, "events/s", None, None),
         ("  lost or repeated elsewhere", there["lost"] + there["repeated"], "events", "<=", 0),
-        ("  commands sent to Redis", (more_scripts - scripts) / tokens, "per token", "<=", 0.1),
-        ("  commands run in it, within scripts too", (more_commands - commands) / tokens, "per token", None, None),
+        ("  commands sent to Redis", (after.scripts - before.scripts) / tokens, "per token", "<=", 0.1),
+        ("  commands run in it, within scripts too", (after.commands - before.commands) / tokens, "per token", None, None),
+        ("  CPU time of Redis", (after.cpu - before.cpu) / tokens * 1e6, "µs/token", None, None),
+        ("  memory of Redis", (after.memory - before.memory) / tokens, "bytes/token", None, None),
     ]
 
 

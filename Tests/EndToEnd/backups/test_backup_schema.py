@@ -4,15 +4,10 @@ import json
 
 import pytest
 
-from embedded_store import DATABASE, FAILED, add_room, assert_refused, contents, done, make_store, opened, rooms, run
+from embedded_store import DATABASE, FAILED, add_room, assert_refused, contents, done, opened, rooms, run
 from service import migrate_folder
 
 pytestmark = pytest.mark.embedded
-
-
-@pytest.fixture
-def data(tmp_path):
-    return make_store(tmp_path / "data")
 
 
 @pytest.fixture
