@@ -139,7 +139,7 @@ extension ChatService {
             try Self.checkOwner(userID, of: stream.userID, roomID, of: stream.roomID)
             return try Self.rest(of: stream.log, after: id.sequence)
         }
-        if let copy = try await copy(of: id, on: loop) {
+        if let copy = await cluster?.remote.copy(of: id.streamID) {
             guard copy.origin.sessionID == sessionID else { throw Self.streamNotFound }
             try Self.checkOwner(userID, of: copy.origin.userID, roomID, of: copy.origin.roomID)
             // What has been deleted is held there for a while.
@@ -147,7 +147,7 @@ extension ChatService {
                 try await store.conversation(streamID: id.streamID)
             }
             guard conversation != nil else { throw Self.streamNotFound }
-            return try Self.rest(of: copy.log, after: id.sequence)
+            return try Self.rest(of: try await log(having: id, on: loop), after: id.sequence)
         }
         let conversation = try await storing { () throws(StoreError) in
             try await store.conversation(streamID: id.streamID)
@@ -164,10 +164,10 @@ extension ChatService {
 
     /// A client may have been shown more by the instance that makes the answer than that has told so far. Where it has died meanwhile, the
     /// answer's end comes within seconds.
-    private func copy(of id: StreamEventID, on loop: EventLoop) async throws(APIError) -> RemoteStreams.Copy? {
+    private func log(having id: StreamEventID, on loop: EventLoop) async throws(APIError) -> StreamLog {
         for _ in 0..<Self.lagWaits {
-            guard let copy = await cluster?.remote.copy(of: id.streamID) else { return nil }
-            if copy.log.hasEnded || id.sequence < copy.log.eventCount { return copy }
+            guard let log = await cluster?.remote.copy(of: id.streamID)?.log else { break }
+            if log.hasEnded || id.sequence < log.eventCount { return log }
             guard (try? await loop.sleep(until: loop.now + Self.lagInterval)) != nil else { break }
         }
         throw .unavailable("Another instance has shown more of this answer. Please try again.", retryAfter: 2)

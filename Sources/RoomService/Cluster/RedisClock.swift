@@ -21,6 +21,8 @@ final class RedisClock: Sendable {
 
     /// Of two measurements that are no older the one with the shorter round trip is right, in nanoseconds.
     private static let sampleAge: Int64 = 10_000_000_000
+    /// What took longer, also as this process was held up, is worse than an older measurement, in nanoseconds.
+    private static let longestRoundTrip: Int64 = 400_000_000
     /// What rounding, and clocks that drift in that time, may add to the half round trips, in milliseconds.
     private static let tolerance: Int64 = 5
 
@@ -46,8 +48,8 @@ final class RedisClock: Sendable {
             at: answered
         )
         let isBetter = sample.withLock { sample in
-            if let sample, new.roundTrip > sample.roundTrip, new.at - sample.at <= Self.sampleAge,
-                !Self.contradict(sample, new)
+            if let sample, new.roundTrip > sample.roundTrip, !Self.contradict(sample, new),
+                new.at - sample.at <= Self.sampleAge || new.roundTrip > Self.longestRoundTrip
             {
                 return false
             }

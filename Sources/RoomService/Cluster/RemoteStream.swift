@@ -12,6 +12,10 @@ final class RemoteStream {
     /// The sequence number of the event that comes next.
     private(set) var next = 0
     private let retainedLimit: Int
+    /// The stream has been stopped: no event but the terminal one may be shown any more, also where the log comes only later.
+    private var isStopped = false
+    /// The loops that may have been in the middle of a write when the log was sealed. Whoever asks later waits for the same.
+    private var seal: StreamLog.Seal?
 
     init(id: String, retainedLimit: Int) {
         self.id = id
@@ -41,9 +45,11 @@ final class RemoteStream {
             // The end of a stream whose instance is gone is the next event, whatever has come.
             guard let log, events.first <= next || events.first == StreamEventID.unknownEnd else { return .gap }
             guard events.next > next else { return .applied(events: 0) }
-            if events.areHidden { _ = log.seal() }
+            if events.areHidden { stop() }
             return append(events.bytes, skipping: max(0, next - events.first), to: log)
-        case .sealed(let instance, let request): return .sealed(log?.seal(), by: instance, request: request)
+        case .sealed(let instance, let request):
+            stop()
+            return .sealed(seal, by: instance, request: request)
         }
     }
 
@@ -53,8 +59,11 @@ final class RemoteStream {
         return events.next > next
     }
 
-    /// A stop is among what is to be applied: nothing that came before it may be shown for a moment.
-    func seal() { _ = log?.seal() }
+    /// From now on nothing is shown any more but the terminal event, whatever is appended before it.
+    func stop() {
+        isStopped = true
+        if let new = log?.seal() { seal = new }
+    }
 
     private func begin(_ origin: StreamOrigin, sequence: Int, answer: [UInt8]) {
         self.origin = origin
@@ -69,6 +78,7 @@ final class RemoteStream {
                 answer: answer,
                 firstSequence: sequence
             )
+        if isStopped { stop() }
     }
 
     private func append(_ bytes: [UInt8], skipping count: Int, to log: StreamLog) -> Outcome {
@@ -82,7 +92,7 @@ final class RemoteStream {
             guard index > count else { continue }
             let chunk = Array(bytes[event.start..<event.end])
             if event.isTerminal {
-                if event.status == StreamEnd.cancelled.rawValue { _ = log.seal() }
+                if event.status == StreamEnd.cancelled.rawValue { stop() }
                 log.end(chunk, sequence: event.sequence)
             } else {
                 log.appendCopy(chunk, content: event.content)

@@ -29,6 +29,7 @@ final class RemoteStreams: @unchecked Sendable {
     /// How often those are let go of that nobody reads, in nanoseconds.
     private static let cleaningInterval: Int64 = 10_000_000_000
     private static let page = 500
+    private static let beginning = "-"
     /// How often Redis is asked again, and after how many nanoseconds each time.
     private static let tries = 20
     private static let retryInterval: Int64 = 250_000_000
@@ -41,6 +42,8 @@ final class RemoteStreams: @unchecked Sendable {
         var early: [StreamEntry]? = []
         /// Reads what there is; whoever wants the copy waits for it.
         var reading: Task<Void, Never>?
+        /// Behind the last entry that was read, as `XRANGE` takes it.
+        var start = RemoteStreams.beginning
         /// Since when nobody reads it, as far as was looked.
         var idleSince: Int64?
         /// When its instance was last heard of it, or it was last asked whether it has ended.
@@ -101,8 +104,9 @@ final class RemoteStreams: @unchecked Sendable {
             try await catchUp(followed)
         } catch {
             logger.debug("stream not followed", ["stream_id": .string(followed.stream.id), "error": .error(error)])
-            // What it has of the stream goes on with the next return of the connection.
             followed.early = nil
+            // What has come meanwhile was let go of with that.
+            if followed.stream.log != nil { tasks.run { await self.catchUpAgain(followed) } }
         }
     }
 
@@ -140,11 +144,14 @@ final class RemoteStreams: @unchecked Sendable {
         case .message(let bytes):
             followed.heardAt = loop.now
             guard let entry = StreamEntry(bytes) else { return }
-            if followed.early != nil {
+            if case .sealed = entry {
+                // At once, whatever is being read: somebody waits for it, and what is appended later is hidden.
+                apply(entry, to: followed)
+            } else if followed.early != nil {
                 followed.early?.append(entry)
-            } else if isLate(entry) {
+            } else if isLate(entry), followed.stream.lacks(entry) {
                 // Redis knows whether it has been stopped.
-                tasks.run { await self.catchUpAgain(followed) }
+                tasks.run { await self.catchUpAgain(followed, from: followed.start) }
             } else {
                 apply(entry, to: followed)
             }
@@ -152,18 +159,15 @@ final class RemoteStreams: @unchecked Sendable {
     }
 
     /// Reads all entries that there are, and then what has come meanwhile. Of what has come late meanwhile only that is shown which Redis has, too.
-    private func catchUp(_ followed: Followed) async throws(RedisError) {
+    private func catchUp(_ followed: Followed, from start: String = beginning) async throws(RedisError) {
         followed.early = followed.early ?? []
-        var start = "-"
+        followed.start = start
         for _ in 0..<Self.mostReadings {
-            let entries = try await read(followed.stream.id, from: &start)
+            let entries = try await readEntries(of: followed)
             let early = followed.early ?? []
             // Readers on other loops would see what comes before a stop, in the moment between the two.
-            let hasStopped = (entries + early).contains { if case .sealed = $0 { true } else { false } }
-            for entry in entries {
-                if hasStopped { followed.stream.seal() }
-                apply(entry, to: followed, isOld: true)
-            }
+            if entries.contains(where: { if case .sealed = $0 { true } else { false } }) { followed.stream.stop() }
+            for entry in entries { apply(entry, to: followed, isOld: true) }
             if early.contains(where: { isLate($0) && followed.stream.lacks($0) }) { continue }
             followed.early = nil
             for entry in early { apply(entry, to: followed) }
@@ -174,17 +178,18 @@ final class RemoteStreams: @unchecked Sendable {
 
     /// The entries from `start` on, which is moved behind them. What Redis has said too long ago does not count as the last word: the stream may
     /// have been stopped since, and whoever stops it waits no longer.
-    private func read(_ streamID: String, from start: inout String) async throws(RedisError) -> [StreamEntry] {
+    private func readEntries(of followed: Followed) async throws(RedisError) -> [StreamEntry] {
+        let key = "stream:\(followed.stream.id)"
         var entries: [StreamEntry] = []
         var slowReplies = 0
         while slowReplies < Self.mostReadings {
             let askedAt = clock.now
             let reply = try await client.send([
-                "XRANGE", .text("stream:\(streamID)"), .text(start), "+", "COUNT", .integer(Self.page),
+                "XRANGE", .text(key), .text(followed.start), "+", "COUNT", .integer(Self.page),
             ])
             let rows = reply.array ?? []
             entries += rows.compactMap { $0.array?.last?.array?.last?.bytes.flatMap { StreamEntry($0) } }
-            if let last = rows.last?.array?.first?.text { start = "(\(last)" }
+            if let last = rows.last?.array?.first?.text { followed.start = "(\(last)" }
             if rows.count == Self.page { continue }
             if !isOver(StreamFeed.validity, since: askedAt) { return entries }
             slowReplies += 1
@@ -194,12 +199,14 @@ final class RemoteStreams: @unchecked Sendable {
 
     private static let mostReadings = 5
 
-    private func catchUpAgain(_ followed: Followed) async {
+    private func catchUpAgain(_ followed: Followed, from start: String = beginning) async {
+        var start = start
         for _ in 0..<Self.tries where followed.early == nil && streams[followed.stream.id] === followed {
             do throws(RedisError) {
-                return try await catchUp(followed)
+                return try await catchUp(followed, from: start)
             } catch {
                 followed.early = nil
+                start = Self.beginning
             }
             // The two connections come back one after the other.
             guard (try? await loop.sleep(until: loop.now + Self.retryInterval)) != nil else { return }

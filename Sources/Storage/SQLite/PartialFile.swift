@@ -55,14 +55,19 @@ struct PartialFile {
     /// - Parameter replacing: whether a file that has the name already loses it.
     /// - Throws: `.unavailable`.
     func publish(replacing: Bool = false) throws(StoreError) {
-        guard fsync(descriptor) == 0 else { throw unwritable() }
-        guard FileIdentity(path: path) == identity else {
-            throw StoreError(.unavailable, "\(path) has been removed or replaced while it was being written")
-        }
+        try synchronize()
         guard (replacing ? rename(path, target) : renameToNew()) == 0 else {
             throw StoreError(.unavailable, "\(target) cannot be made: \(String(cString: strerror(errno)))")
         }
         try SQLiteFile.synchronizeFolder(SQLiteFolder.parent(of: target))
+    }
+
+    /// Returns when all of it is on the disk.
+    func synchronize() throws(StoreError) {
+        guard fsync(descriptor) == 0 else { throw unwritable() }
+        guard FileIdentity(path: path) == identity else {
+            throw StoreError(.unavailable, "\(path) has been removed or replaced while it was being written")
+        }
     }
 
     private func renameToNew() -> Int32 {

@@ -35,8 +35,15 @@ extension SQLiteBackup {
             } catch {
                 throw error == .interrupted ? error : refusal(of: path, error)
             }
+            // What takes long, and may fail, comes before the store is touched.
+            try partial.synchronize()
             result.former = try keepFormer(place)
-            try partial.publish(replacing: true)
+            do throws(StoreError) {
+                try partial.publish(replacing: true)
+            } catch {
+                bringBack(result.former, to: place)
+                throw error
+            }
             result.path = folder.databasePath
             return result
         } catch {
@@ -111,5 +118,12 @@ extension SQLiteBackup {
         try SQLiteFile.synchronizeFolder(SQLiteFolder.parent(of: place))
         for suffix in SQLiteFile.companions { unlink(place + suffix) }
         return hasFormer ? former : nil
+    }
+
+    /// Gives the store, which is still in its place, what lay beside it.
+    private func bringBack(_ former: String?, to place: String) {
+        guard let former else { return }
+        for suffix in SQLiteFile.companions.dropLast() { link(former + suffix, place + suffix) }
+        for suffix in SQLiteFile.companions.dropLast() + [""] { unlink(former + suffix) }
     }
 }

@@ -50,12 +50,13 @@ package struct SQLiteFolder: Sendable {
     /// Reads the database, whether or not a service uses it. Nil when there is none.
     ///
     /// A file without a write-ahead log beside it is read as it is: an ordinary reader would leave a log behind. Should
-    /// someone begin to write meanwhile, there is a log afterwards, and it is read again.
+    /// someone write meanwhile, there is a log afterwards, or the file is another version, and it is read again.
     func read<Value>(_ body: (SQLiteConnection) throws(StoreError) -> Value) throws(StoreError) -> Value? {
         guard hasDatabase else { return nil }
         let path = databasePath
         let log = realDatabasePath + "-wal"
-        let isAtRest = { access(log, F_OK) != 0 }
+        let version = FileVersion(path: path)
+        let isAtRest = { access(log, F_OK) != 0 && FileVersion(path: path) == version }
         if isAtRest() {
             let value: Value?
             do throws(StoreError) {

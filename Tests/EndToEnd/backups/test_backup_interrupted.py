@@ -33,9 +33,15 @@ def held(data):
         database.close()
 
 
+def heed_signals():
+    # A shell has what it starts in the background ignore this one.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def begun(partial, *command, **how):
     """A run that is in the middle: what it makes is there by half."""
+    how.setdefault("preexec_fn", heed_signals)
     process = subprocess.Popen(
         arguments(*command), env=child_environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how
     )

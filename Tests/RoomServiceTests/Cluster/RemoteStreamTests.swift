@@ -79,6 +79,44 @@ struct RemoteStreamTests {
         #expect(log.place(before: last + 2) == .unknown)
     }
 
+    @Test func `a stop that is heard before what it stops hides all of that`() throws {
+        var original = Original()
+        original.append("word ")
+        let copy = RemoteStream(id: "stream_1", retainedLimit: .max)
+        guard case .sealed(nil, by: "b", request: 7) = copy.apply(.sealed(by: "b", request: 7)) else {
+            Issue.record("it is a stop")
+            return
+        }
+        _ = copy.apply(Self.beginning)
+        _ = copy.apply(try original.next())
+        let log = try #require(copy.log)
+        #expect(log.eventCount == 1 && Self.isHidden(log))
+    }
+
+    @Test(arguments: [false, true])
+    func `whoever asks for silence waits for those who were writing when it began`(isHeardLater: Bool) throws {
+        var original = Original()
+        original.append("word ")
+        let copy = RemoteStream(id: "stream_1", retainedLimit: .max)
+        _ = copy.apply(Self.beginning)
+        _ = copy.apply(try original.next())
+        if isHeardLater { copy.stop() }
+        for _ in 0..<2 {
+            guard case .sealed(let seal, by: _, request: _) = copy.apply(.sealed(by: "b", request: 7)) else {
+                Issue.record("it is a stop")
+                return
+            }
+            #expect(seal != nil)
+        }
+        #expect(Self.isHidden(try #require(copy.log)))
+    }
+
+    private static func isHidden(_ log: StreamLog) -> Bool {
+        var (place, bytes) = (CopyPlace(), [UInt8]())
+        guard case .copied(let areHidden) = log.copyEvents(from: &place, to: &bytes, limit: .max) else { return false }
+        return areHidden
+    }
+
     @Test(arguments: 0..<50)
     func `a copy is its original, byte by byte, whatever comes twice`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)

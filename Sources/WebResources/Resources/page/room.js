@@ -137,7 +137,7 @@ export class Room {
   // MARK: Watching
 
   #attach(session) {
-    if (!session || this.#watch?.session === session) return;
+    if (this.#isClosed || !session || this.#watch?.session === session) return;
     this.#watch?.close();
     this.#watch = new Watch(session, {
       onEvent: (id, event) => this.#events.push({ id, event }),
@@ -252,7 +252,7 @@ export class Room {
     try {
       page = await api.history(this.id, newest);
     } catch (failure) {
-      if (failure.status === 404) this.parts.onMissing();
+      if (failure.status === 404 && !this.#isClosed) this.parts.onMissing();
       // Others pass, and the connection's own state is told already.
       return;
     }
