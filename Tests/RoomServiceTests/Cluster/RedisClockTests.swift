@@ -114,7 +114,7 @@ import Testing
                 try await bench.measure(there: 0, back: 300)
                 #expect(bench.error == 0)
             }
-            bench.time.advance(by: .milliseconds(2000))
+            bench.time.advance(by: .milliseconds(3000))
             try await bench.measure(there: 0, back: 300)
             #expect(bench.error == 150)
             // So slow a one never is: this process may have been held up.
