@@ -59,8 +59,11 @@ class Instances:
     def wait_until_members(self, seconds=RETURN_SECONDS):
         def are_members():
             # Those who say so may not have found out yet that Redis has forgotten them.
-            leases = [self.redis.client.exists(f"instance:{redis_check(each)['instance']}") for each in self.apis]
-            return all(leases) and all(map(knows_redis, self.apis))
+            names = [f"instance:{redis_check(each)['instance']}" for each in self.apis]
+            leases = [self.redis.client.exists(name) for name in names]
+            # The connection over which they are told something comes back by itself.
+            listeners = [count for _, count in self.redis.client.pubsub_numsub(*names)]
+            return all(leases) and all(listeners) and all(map(knows_redis, self.apis))
 
         wait_until(are_members, seconds, "all instances to be members")
 
