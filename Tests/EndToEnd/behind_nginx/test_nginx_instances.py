@@ -116,6 +116,25 @@ def test_requests_go_on_when_an_instance_is_killed(make_cluster, connect):
     wait_until(is_asked_again, 5, "the instance to be asked again")
 
 
+def test_an_instance_that_is_back_takes_all_streams_though_none_has_ended_yet(make_cluster, connect):
+    cluster = make_cluster()
+    first, second = cluster.instances
+    path = f"/api/chat/message?session_id={connect(cluster).session()['session_id']}"
+    first.kill()
+    with contextlib.ExitStack() as streams:
+        client = streams.enter_context(httpx.Client(base_url=cluster.url, timeout=20, limits=httpx.Limits(), **DIRECT))
+
+        def watch():
+            return streams.enter_context(client.stream("GET", path)).status_code
+
+        assert [watch() for _ in range(3)] == [200] * 3
+        first.start()
+        # nginx tries it again by a stream.
+        wait_until(lambda: watch() == 200 and metric(first, "stream_readers") > 0, 10, "a stream at the first one")
+        second.kill()
+        assert [watch() for _ in range(10)] == [200] * 10
+
+
 def test_sigterm_loses_no_stream_that_ends_in_time_and_no_read(make_cluster, connect):
     cluster = make_cluster(2, DRAIN_SECONDS="20")
     api = connect(cluster)

@@ -54,7 +54,9 @@ def test_an_instance_that_cannot_be_connected_to_is_passed_over(make_nginx, clus
         # Whatever the instance says to it: none of these rooms and sessions exists.
         assert call(nginx, method, path, **request_).status_code in (200, 201, 400, 404, 422)
     wait_until(lambda: len(nginx.log("access").splitlines()) == 3, 5, "the log")
-    assert nginx.log("access").count('"502') == 1, nginx.log("access")
+    # It is left alone then; but not for streams.
+    is_stream = path.startswith(("/api/chat/", "/v1/")) and "query" not in path and "message=" not in path
+    assert nginx.log("access").count('"502') in ((1, 2, 3) if is_stream else (1,)), nginx.log("access")
 
 
 def test_when_all_instances_are_gone_an_event_source_is_told_to_come_back(make_nginx):

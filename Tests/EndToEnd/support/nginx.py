@@ -65,8 +65,11 @@ def configuration(folder, port, redirect_port, instances, workers=2):
     change(r"/var/log/nginx/roomservice\.log roomservice .*;", f"{folder}/access.log roomservice;")
     temporary = (f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     change(r"^http \{\n", "http {\n    " + "\n    ".join(temporary) + "\n")
-    servers = [f"        server 127.0.0.1:{each} max_fails=1 fail_timeout=1s;\n" for each in instances]
-    change(r"(^        server [0-9].*;\n)+", "".join(servers))
+
+    def servers(found):
+        return "".join(f"        server 127.0.0.1:{each}{found[1]};\n" for each in instances)
+
+    change(r"(?:^        server [0-9.:]+( .*);\n)+", servers, 2)
     change(r"^ *listen \[::\].*\n", "", 2)
     change(r"listen 80;", f"listen 127.0.0.1:{redirect_port};")
     change(r"listen 443 ", f"listen 127.0.0.1:{port} ")
