@@ -6,12 +6,13 @@ import Testing
 
 /// Tasks that a loop's code begins and does not wait for.
 @Suite(.timeLimit(.minutes(1))) struct LoopTasksTests {
-    /// Something that a task holds, and others do not.
-    private final class Held: Sendable {}
+    /// Something that a task alone holds.
+    private final class Held: Sendable {
+        private let released: Counter
 
-    private final class Weak: @unchecked Sendable {
-        // Written before the task begins.
-        weak var held: Held?
+        init(_ released: Counter) { self.released = released }
+
+        deinit { released.increment() }
     }
 
     private static func run(_ tasks: LoopTasks, on loop: EventLoop, _ work: @escaping @Sendable () async -> Void) async
@@ -35,12 +36,9 @@ import Testing
     @Test func `tasks run on the loop, and none that has ended is held`() async throws {
         try await EventLoopTests.withLoops { group, time in
             let loop = group.loops[0]
-            let (tasks, done) = (LoopTasks(on: loop), Counter())
-            var weak: [Weak] = []
+            let (tasks, done, released) = (LoopTasks(on: loop), Counter(), Counter())
             for number in 0..<100 {
-                let (reference, held) = (Weak(), Held())
-                reference.held = held
-                weak.append(reference)
+                let held = Held(released)
                 await Self.run(tasks, on: loop) {
                     #expect(loop.isCurrent)
                     if number % 2 == 0 { try? await loop.sleep(until: loop.now + 1_000_000) }
@@ -54,7 +52,7 @@ import Testing
             #expect(done.value == 100)
             // A task lets go of what it holds in the turn in which it ends.
             await loop.barrier()
-            #expect(weak.allSatisfy { $0.held == nil })
+            #expect(released.value == 100)
             await tasks.close()
         }
     }
