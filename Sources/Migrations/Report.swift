@@ -95,11 +95,14 @@ struct Report {
 
     // MARK: Words
 
+    /// What steers a terminal, ends a line, or changes the order in which it is read.
+    private static let hidden: Set<Unicode.GeneralCategory> = [.control, .format, .lineSeparator, .paragraphSeparator]
+
     /// What a file says that comes from elsewhere must not command the terminal, nor look like a line of ours.
     private static func printable(_ text: String) -> String {
         var printable = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
-            if scalar.properties.generalCategory == .control {
+            if hidden.contains(scalar.properties.generalCategory) {
                 printable.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
             } else {
                 printable.append(scalar)

@@ -4,8 +4,9 @@
 /// `@unchecked Sendable`: confined to its loop, but for `close`, which goes there.
 package final class LoopTasks: @unchecked Sendable {
     private let loop: EventLoop
-    /// Those that have not ended.
-    private(set) var tasks: [Int: Task<Void, Never>] = [:]
+    private var tasks: [Int: Task<Void, Never>] = [:]
+    /// How many have not ended. To be called on the loop.
+    var count: Int { tasks.count }
     private var lastID = 0
     private var isClosed = false
 

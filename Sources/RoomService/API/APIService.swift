@@ -88,11 +88,11 @@ struct APIService: HTTPService {
 
     /// Programs get the error, and people who have mistyped an address a page.
     private func noRoute(_ http: HTTPRequest, _ log: RequestLog) -> HTTPResponse {
-        let response = failure(.notFound("Not Found"), http, log)
-        guard let notFoundPage, http.head.method == .get || http.head.method == .head, http.head.prefersPage else {
-            return response
-        }
-        return notFoundPage.response(.notFound)
+        let error = failure(.notFound("Not Found"), http, log)
+        guard let notFoundPage, http.head.method == .get || http.head.method == .head else { return error }
+        var response = http.head.prefersPage ? notFoundPage.response(.notFound) : error
+        response.headers.append(HTTPField("Vary", "Accept"))
+        return response
     }
 
     private func run(_ handler: RouteHandler, _ request: APIRequest) -> HTTPAnswer {

@@ -109,9 +109,9 @@ final class RequestLog: Sendable {
 
     // MARK: Writing
 
-    /// And what a page needs thirty of.
-    private static let probes: Set = [
-        "/healthz", "/readyz", "/health", "/api/health", "/metrics", "/assets/{bundle}/{file}",
+    /// What operators' tools ask for without end, and what a page needs thirty of.
+    private static let routine: Set = [
+        "/healthz", "/readyz", "/health", "/api/health", "/metrics", "/assets/{bundle}/{file}", "/favicon.ico",
     ]
 
     /// How much the request matters: those of operators' tools little while all is well, the service's failures most.
@@ -124,7 +124,7 @@ final class RequestLog: Sendable {
         // It passes: the store is away, or there is no room.
         case 503: return .warning
         case 500...: return .error
-        default: return route.map(Self.probes.contains) == true ? .debug : .info
+        default: return route.map(Self.routine.contains) == true ? .debug : .info
         }
     }
 

@@ -70,8 +70,14 @@ struct Application: Sendable {
             logger: logger
         ).service()
         routes = service.router.routes
-        var watch = StoreWatch(store: store, tracker: tracker, instanceID: instanceID, time: time, logger: logger)
-        watch.isKnownToBeAway = !storeIsReachable
+        let watch = StoreWatch(
+            store: store,
+            tracker: tracker,
+            instanceID: instanceID,
+            time: time,
+            logger: logger,
+            isKnownToBeAway: !storeIsReachable
+        )
         // Before anybody is served: no running answer of a store that is not shared can be anybody's yet.
         if !store.isShared { try await watch.interruptOrphans() }
         cluster?.start { message in await chat.handle(message, on: loop) }

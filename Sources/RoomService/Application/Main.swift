@@ -149,7 +149,7 @@ enum Main {
                     "port": .integer(Int(port)), "store": .string(store.location),
                 ]
             )
-            if settings.host != "localhost", !settings.host.hasPrefix("127."), settings.host != "::1" {
+            if !settings.isOnLoopback {
                 logger.warning("anyone who reaches this address may act as any user: there is no authentication", [:])
             }
             await shutdown.wait()

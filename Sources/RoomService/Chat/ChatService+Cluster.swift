@@ -86,7 +86,7 @@ extension ChatService {
             if let stream = tracker.running(id: id) { answer = await stop(stream, by: .stopRequest, on: loop) }
             cluster?.messages.tell(from, .stopped(request: request, answer: answer))
         case .roomDeleted(let id): await endOwnStreams(ofRoom: id, on: loop)
-        case .historyDeleted(let id): tracker.forgetEnded { $0.sessionID == id }
+        case .historyDeleted(let id): forgetOwnEndedStreams(ofSession: id)
         case .sessionDeleted(let id): tracker.endFollowers { $0.sessionID == id }
         case .stopped, .sealed: break
         }

@@ -93,6 +93,11 @@ extension ChatService {
     /// Forgets the ended streams of a session whose history has been deleted.
     func forgetEndedStreams(ofSession sessionID: String) {
         cluster?.messages.announce(.historyDeleted(sessionID))
+        forgetOwnEndedStreams(ofSession: sessionID)
+    }
+
+    /// The same for those of this instance alone.
+    func forgetOwnEndedStreams(ofSession sessionID: String) {
         tracker.forgetEnded { $0.sessionID == sessionID }
     }
 
@@ -147,7 +152,8 @@ extension ChatService {
                 try await store.conversation(streamID: id.streamID)
             }
             guard conversation != nil else { throw Self.streamNotFound }
-            return try Self.rest(of: try await log(having: id, on: loop), after: id.sequence)
+            let isBehind = id.sequence >= copy.log.eventCount && !copy.log.hasEnded
+            return try Self.rest(of: isBehind ? try await log(having: id, on: loop) : copy.log, after: id.sequence)
         }
         let conversation = try await storing { () throws(StoreError) in
             try await store.conversation(streamID: id.streamID)

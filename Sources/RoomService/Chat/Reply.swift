@@ -148,8 +148,7 @@ final class Reply: Sendable {
         }
         guard let stored, stored.status != .streaming else { return show(end, answer: answer, metadata) }
         service.logger.warning("answer was ended by another", fields("state", stored.end.streamEnd.rawValue))
-        let sequence = StoredAnswer(stored).terminalSequence
-        show(stored.end, answer: stored.agentResponse, stored.metadata, sequence: sequence)
+        show(stored.end, answer: stored.agentResponse, stored.metadata, sequence: stored.terminalSequence)
     }
 
     /// Once clients are told that it failed, nothing else may be stored.

@@ -14,12 +14,7 @@ struct StoredAnswer {
     }
 
     init(_ conversation: Conversation) {
-        // Of a stream, sequence 0 is `started`, and the chunks and other events follow.
-        let chunks = conversation.metadata["chunks"]?.integerValue ?? -1
-        let others = conversation.metadata["other_events"]?.integerValue ?? 0
-        let known = 0..<Int64(StreamEventID.unknownEnd / 2)
-        let isKnown = known.contains(chunks) && known.contains(others)
-        terminalSequence = isKnown ? Int(chunks + others) + 1 : StreamEventID.unknownEnd
+        terminalSequence = conversation.terminalSequence
         log = StreamLog(streamID: conversation.streamID ?? conversation.id, agentType: conversation.agentType)
         var encoder = StreamEventEncoder(
             streamID: log.streamID,
@@ -34,6 +29,15 @@ struct StoredAnswer {
 }
 
 extension Conversation {
+    /// The number of its stream's terminal event; `StreamEventID.unknownEnd` where the stream's length is not known.
+    var terminalSequence: Int {
+        // Sequence 0 is `started`, and the chunks and other events follow.
+        let chunks = metadata["chunks"]?.integerValue ?? -1
+        let others = metadata["other_events"]?.integerValue ?? 0
+        let known = 0..<Int64(StreamEventID.unknownEnd / 2)
+        return known.contains(chunks) && known.contains(others) ? Int(chunks + others) + 1 : StreamEventID.unknownEnd
+    }
+
     /// How the stream of the conversation ended, as its terminal event tells it.
     var end: ReplyEnd {
         switch status {

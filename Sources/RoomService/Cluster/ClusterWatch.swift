@@ -183,7 +183,7 @@ struct ClusterWatch: Sendable {
         on loop: EventLoop
     ) async throws(RedisError) -> Bool {
         let told = copy.log.eventCount
-        let sequence = max(told, StoredAnswer(conversation).terminalSequence)
+        let sequence = max(told, conversation.terminalSequence)
         var encoder = StreamEventEncoder(
             streamID: copy.log.streamID,
             agentType: copy.origin.agentType,

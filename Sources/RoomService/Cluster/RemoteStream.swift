@@ -55,7 +55,7 @@ final class RemoteStream {
 
     /// Whether there are events in it that the copy does not have.
     func lacks(_ entry: StreamEntry) -> Bool {
-        guard case .events(let events) = entry, log?.hasEnded != true else { return false }
+        guard case .events(let events) = entry else { return false }
         return events.next > next
     }
 
@@ -91,13 +91,14 @@ final class RemoteStream {
             index += 1
             guard index > count else { continue }
             let chunk = Array(bytes[event.start..<event.end])
-            if event.isTerminal {
+            if let last = event.terminalSequence {
                 if event.status == StreamEnd.cancelled.rawValue { stop() }
-                log.end(chunk, sequence: event.sequence)
+                log.end(chunk, sequence: last)
+                next = last + 1
             } else {
                 log.appendCopy(chunk, content: event.content)
+                next += 1
             }
-            next += 1
             appended += 1
         }
         return .applied(events: appended)
@@ -108,13 +109,14 @@ final class RemoteStream {
 struct ChunkedEvent {
     let start: Int
     let end: Int
-    /// Its number; nil where its `id` does not tell.
-    let sequence: Int?
     let status: String
     /// In UTF-8; of the answer's text.
     let content: [UInt8]
 
-    var isTerminal: Bool { StreamEnd(rawValue: status) != nil }
+    /// The number of a terminal one, which may have left others out; nil for others.
+    let terminalSequence: Int?
+
+    var isTerminal: Bool { terminalSequence != nil }
 
     /// The event that begins at `place`; nil when there is none that is whole.
     init?(in bytes: [UInt8], at place: Int) {
@@ -130,7 +132,14 @@ struct ChunkedEvent {
             let status = json["status"]?.stringValue
         else { return nil }
         self.status = status
-        sequence = StreamEventID(String(decoding: payload[..<firstLine].dropFirst(4), as: UTF8.self))?.sequence
+        if StreamEnd(rawValue: status) != nil {
+            guard let id = StreamEventID(String(decoding: payload[..<firstLine].dropFirst(4), as: UTF8.self)) else {
+                return nil
+            }
+            terminalSequence = id.sequence
+        } else {
+            terminalSequence = nil
+        }
         content = status == "streaming" ? Array((json["content"]?.stringValue ?? "").utf8) : []
     }
 }

@@ -106,7 +106,7 @@ final class RemoteStreams: @unchecked Sendable {
             logger.debug("stream not followed", ["stream_id": .string(followed.stream.id), "error": .error(error)])
             followed.early = nil
             // What has come meanwhile was let go of with that.
-            if followed.stream.log != nil { tasks.run { await self.catchUpAgain(followed) } }
+            if followed.stream.log != nil { readAnew(followed) }
         }
     }
 
@@ -140,7 +140,7 @@ final class RemoteStreams: @unchecked Sendable {
     private func hear(_ event: RedisSubscriber.Event, of followed: Followed) {
         switch event {
         case .subscribed where followed.reading != nil: break
-        case .subscribed, .gap: tasks.run { await self.catchUpAgain(followed) }
+        case .subscribed, .gap: readAnew(followed)
         case .message(let bytes):
             followed.heardAt = loop.now
             guard let entry = StreamEntry(bytes) else { return }
@@ -151,7 +151,7 @@ final class RemoteStreams: @unchecked Sendable {
                 followed.early?.append(entry)
             } else if isLate(entry), followed.stream.lacks(entry) {
                 // Redis knows whether it has been stopped.
-                tasks.run { await self.catchUpAgain(followed, from: followed.start) }
+                tasks.run { await self.catchUpAgain(followed) }
             } else {
                 apply(entry, to: followed)
             }
@@ -159,15 +159,15 @@ final class RemoteStreams: @unchecked Sendable {
     }
 
     /// Reads all entries that there are, and then what has come meanwhile. Of what has come late meanwhile only that is shown which Redis has, too.
-    private func catchUp(_ followed: Followed, from start: String = beginning) async throws(RedisError) {
+    private func catchUp(_ followed: Followed) async throws(RedisError) {
         followed.early = followed.early ?? []
-        followed.start = start
         for _ in 0..<Self.mostReadings {
-            let entries = try await readEntries(of: followed)
+            let (entries, end) = try await readEntries(of: followed)
             let early = followed.early ?? []
             // Readers on other loops would see what comes before a stop, in the moment between the two.
             if entries.contains(where: { if case .sealed = $0 { true } else { false } }) { followed.stream.stop() }
             for entry in entries { apply(entry, to: followed, isOld: true) }
+            followed.start = end
             if early.contains(where: { isLate($0) && followed.stream.lacks($0) }) { continue }
             followed.early = nil
             for entry in early { apply(entry, to: followed) }
@@ -176,37 +176,43 @@ final class RemoteStreams: @unchecked Sendable {
         throw .unavailable("what comes from it is late")
     }
 
-    /// The entries from `start` on, which is moved behind them. What Redis has said too long ago does not count as the last word: the stream may
-    /// have been stopped since, and whoever stops it waits no longer.
-    private func readEntries(of followed: Followed) async throws(RedisError) -> [StreamEntry] {
+    /// The entries that there are, but for those that were read before, and where to go on. What Redis has said too long ago does not count as the
+    /// last word: the stream may have been stopped since, and whoever stops it waits no longer.
+    private func readEntries(of followed: Followed) async throws(RedisError) -> ([StreamEntry], end: String) {
         let key = "stream:\(followed.stream.id)"
         var entries: [StreamEntry] = []
+        var start = followed.start
         var slowReplies = 0
-        while slowReplies < Self.mostReadings {
-            let askedAt = clock.now
+        while slowReplies < Self.mostSlowReplies {
+            let until = clock.now.map { $0 + StreamFeed.validity }
             let reply = try await client.send([
-                "XRANGE", .text(key), .text(followed.start), "+", "COUNT", .integer(Self.page),
+                "XRANGE", .text(key), .text(start), "+", "COUNT", .integer(Self.page),
             ])
             let rows = reply.array ?? []
             entries += rows.compactMap { $0.array?.last?.array?.last?.bytes.flatMap { StreamEntry($0) } }
-            if let last = rows.last?.array?.first?.text { followed.start = "(\(last)" }
+            if let last = rows.last?.array?.first?.text { start = "(\(last)" }
             if rows.count == Self.page { continue }
-            if !isOver(StreamFeed.validity, since: askedAt) { return entries }
+            if !isPast(until) { return (entries, start) }
             slowReplies += 1
         }
         throw .unavailable("it answers too slowly")
     }
 
     private static let mostReadings = 5
+    private static let mostSlowReplies = 5
 
-    private func catchUpAgain(_ followed: Followed, from start: String = beginning) async {
-        var start = start
+    /// All of it, as what was read may not be what there is now: Redis may have forgotten it, or been told of it anew.
+    private func readAnew(_ followed: Followed) {
+        followed.start = Self.beginning
+        tasks.run { await self.catchUpAgain(followed) }
+    }
+
+    private func catchUpAgain(_ followed: Followed) async {
         for _ in 0..<Self.tries where followed.early == nil && streams[followed.stream.id] === followed {
             do throws(RedisError) {
-                return try await catchUp(followed, from: start)
+                return try await catchUp(followed)
             } catch {
-                followed.early = nil
-                start = Self.beginning
+                (followed.early, followed.start) = (nil, Self.beginning)
             }
             // The two connections come back one after the other.
             guard (try? await loop.sleep(until: loop.now + Self.retryInterval)) != nil else { return }
@@ -217,14 +223,14 @@ final class RemoteStreams: @unchecked Sendable {
 
     /// What this process, or Redis, was held up with may have been stopped since: nobody waits for it for longer than `StreamFeed.validity`.
     private func isLate(_ entry: StreamEntry) -> Bool {
-        guard case .events(let events) = entry, events.until > 0, let now = clock.now else { return false }
-        return now > events.until
+        guard case .events(let events) = entry, events.until > 0 else { return false }
+        return isPast(events.until)
     }
 
-    /// Whether more milliseconds have passed since that time by Redis's clock, as far as it is known.
-    private func isOver(_ milliseconds: Int64, since start: Int64?) -> Bool {
-        guard let start, let now = clock.now else { return false }
-        return now - start > milliseconds
+    /// Whether it is later than that by Redis's clock, as far as it is known.
+    private func isPast(_ time: Int64?) -> Bool {
+        guard let time, let now = clock.now else { return false }
+        return now > time
     }
 
     private func apply(_ entry: StreamEntry, to followed: Followed, isOld: Bool = false) {
@@ -236,7 +242,7 @@ final class RemoteStreams: @unchecked Sendable {
                 await seal?.waitUntilSilent()
                 self.messages.tell(instance, .sealed(request: request))
             }
-        case .gap: if !isOld { tasks.run { await self.catchUpAgain(followed) } }
+        case .gap: if !isOld { readAnew(followed) }
         case .lost, .malformed:
             logger.warning("a copy of a stream is given up", ["stream_id": .string(followed.stream.id)])
             giveUp(followed)

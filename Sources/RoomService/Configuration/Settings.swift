@@ -6,6 +6,8 @@ struct Settings: Sendable, Equatable {
 
     /// A numeric IPv4 or IPv6 address.
     var host = "127.0.0.1"
+    /// Whether nobody but this machine's programs reaches it.
+    var isOnLoopback: Bool { host.hasPrefix("127.") || host == "::1" }
     /// 0: a free port that the system chooses.
     var port = 8000
     /// Event loops; 0: one per core.

@@ -23,7 +23,6 @@ struct WebPage: Sendable {
         let others = [
             HTTPField("Content-Type", file.contentType),
             HTTPField("Cache-Control", "no-store"),
-            HTTPField("Vary", "Accept"),
             HTTPField("X-Content-Type-Options", "nosniff"),
         ]
         return HTTPResponse(status: status, headers: others + fields, body: .bytes(file.bytes))

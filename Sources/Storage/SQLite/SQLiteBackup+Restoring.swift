@@ -37,13 +37,14 @@ extension SQLiteBackup {
             }
             // What takes long, and may fail, comes before the store is touched.
             try partial.synchronize()
-            result.former = try keepFormer(place)
+            let former = try keepFormer(place)
             do throws(StoreError) {
                 try partial.publish(replacing: true)
             } catch {
-                bringBack(result.former, to: place)
+                former.bringBack()
                 throw error
             }
+            result.former = former.path
             result.path = folder.databasePath
             return result
         } catch {
@@ -63,7 +64,7 @@ extension SQLiteBackup {
 
     private func opened(_ path: String) throws(StoreError) -> SQLiteConnection {
         // What is beside it is part of it. Such a file cannot be read as it is.
-        let isAlone = !SQLiteFile.companions.dropLast().contains { SQLiteFile.exists(SQLiteFile.resolved(path) + $0) }
+        let isAlone = !SQLiteFile.logs.contains { SQLiteFile.exists(SQLiteFile.resolved(path) + $0) }
         let source = try SQLiteConnection(path: path, access: isAlone ? .frozen : .readOnly)
         try requireOwn(try inspect(source, name: path, isToBeUsed: true))
         return source
@@ -96,34 +97,57 @@ extension SQLiteBackup {
         )
     }
 
-    /// Gives the store a second name, under which it stays when the first one is another's.
-    ///
-    /// - Returns: the name; nil where there is no store.
-    private func keepFormer(_ place: String) throws(StoreError) -> String? {
-        let hasFormer = SQLiteFile.exists(place)
-        let former = "\(place).before-\(stamp)"
+    /// Gives the store a second name, under which it stays when the first one is another's, and takes what is beside it away.
+    private func keepFormer(_ place: String) throws(StoreError) -> FormerStore {
         // What a crash has left in its log goes into it. One that is too damaged for that, or is just being read, keeps its log
         // beside it.
-        if hasFormer, let connection = try? SQLiteConnection(path: place, access: .readWrite) {
+        if SQLiteFile.exists(place), let connection = try? SQLiteConnection(path: place, access: .readWrite) {
             try? connection.execute("PRAGMA wal_checkpoint(TRUNCATE)", operation: "restore")
         }
-        // Also where only a log was left: what is in it would go into the new store.
-        let contents = SQLiteFile.companions.dropLast() + [""]
-        for suffix in contents where SQLiteFile.exists(place + suffix) {
-            guard link(place + suffix, former + suffix) == 0 else {
-                let reason = String(cString: strerror(errno))
-                throw StoreError(.unavailable, "the store cannot be kept as \(former): \(reason)")
-            }
+        var former = FormerStore(place: place, name: "\(place).before-\(stamp)")
+        do throws(StoreError) {
+            try former.keep()
+            try SQLiteFile.synchronizeFolder(SQLiteFolder.parent(of: place))
+        } catch {
+            former.bringBack()
+            throw error
         }
-        try SQLiteFile.synchronizeFolder(SQLiteFolder.parent(of: place))
         for suffix in SQLiteFile.companions { unlink(place + suffix) }
-        return hasFormer ? former : nil
+        return former
+    }
+}
+
+/// A store that is about to be replaced, under a name of its own.
+private struct FormerStore {
+    let place: String
+    let name: String
+    /// What of it has that name, too: the endings.
+    private var kept: [String] = []
+
+    /// Its name; nil where there was no store.
+    var path: String? { kept.contains("") ? name : nil }
+
+    init(place: String, name: String) {
+        self.place = place
+        self.name = name
+    }
+
+    /// Also where only a log was left: what is in it would go into the new store.
+    mutating func keep() throws(StoreError) {
+        for suffix in SQLiteFile.logs + [""] where SQLiteFile.exists(place + suffix) {
+            guard link(place + suffix, name + suffix) == 0 else {
+                let reason = String(cString: strerror(errno))
+                throw StoreError(.unavailable, "the store cannot be kept as \(name): \(reason)")
+            }
+            kept.append(suffix)
+        }
     }
 
     /// Gives the store, which is still in its place, what lay beside it.
-    private func bringBack(_ former: String?, to place: String) {
-        guard let former else { return }
-        for suffix in SQLiteFile.companions.dropLast() { link(former + suffix, place + suffix) }
-        for suffix in SQLiteFile.companions.dropLast() + [""] { unlink(former + suffix) }
+    func bringBack() {
+        for suffix in kept {
+            link(name + suffix, place + suffix)
+            unlink(name + suffix)
+        }
     }
 }

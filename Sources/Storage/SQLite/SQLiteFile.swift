@@ -25,7 +25,9 @@ enum SQLiteFile {
     }
 
     /// What SQLite keeps beside a database, as endings of its name: what is in the first two belongs to its contents.
-    static let companions = ["-wal", "-journal", "-shm"]
+    static let companions = logs + ["-shm"]
+    /// Those of them that have in them what was stored.
+    static let logs = ["-wal", "-journal"]
 
     /// Whether something has that name, be it a link that leads nowhere.
     static func exists(_ path: String) -> Bool {

@@ -76,7 +76,8 @@ package struct SQLiteFolder: Sendable {
             let parent = made.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : made
             made += (made.isEmpty && !path.hasPrefix("/") ? "" : "/") + part
             guard mkdir(made, 0o700) != 0 else {
-                synchronize(parent)
+                // So that it survives a loss of power, as what is in it does; one that must not be read is left to its file system.
+                try? SQLiteFile.synchronizeFolder(parent)
                 continue
             }
             guard errno != EEXIST else { continue }
@@ -88,13 +89,5 @@ package struct SQLiteFolder: Sendable {
                 "open: the folder \(made) cannot be made: \(String(cString: strerror(code))); set DATA_DIR to one that can"
             )
         }
-    }
-
-    /// Has the entries of a folder survive a loss of power, as what is in them does.
-    func synchronize(_ directory: String) {
-        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        fsync(descriptor)
-        close(descriptor)
     }
 }

@@ -129,7 +129,7 @@ package final class StreamLog: Sendable {
 
     /// The number of the terminal event; nil while there is none.
     package var terminalSequence: Int? {
-        state.withLock { $0.hasEnded ? $0.lastSequence : nil }
+        state.withLock { $0.terminalSequence }
     }
 
     /// How many events there are.

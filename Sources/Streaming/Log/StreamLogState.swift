@@ -19,8 +19,10 @@ struct StreamLogState {
     /// All that was ever written.
     private(set) var byteCount = 0
     private(set) var eventCount = 0
+    /// The number of the terminal event; nil while there is none.
+    private(set) var terminalSequence: Int?
     /// The number of the newest event; -1 where there was none.
-    private(set) var lastSequence = -1
+    var lastSequence: Int { terminalSequence ?? eventCount - 1 }
     /// Where what is held begins, and how many events are no longer held.
     private(set) var firstByte = 0
     private(set) var firstSequence = 0
@@ -51,7 +53,6 @@ struct StreamLogState {
         self.answer = answer
         self.firstSequence = firstSequence
         eventCount = firstSequence
-        lastSequence = firstSequence - 1
         // They count as one byte, so that their place is none that is held.
         (firstByte, byteCount, newestStart) = (1, 1, 1)
     }
@@ -73,14 +74,13 @@ struct StreamLogState {
     mutating func writeLast(_ event: [UInt8], sequence: Int?) {
         if tail.room < event.count { addSegment(0, atLeast: event.count) }
         append(event)
-        if let sequence { lastSequence = sequence }
+        terminalSequence = sequence ?? eventCount - 1
     }
 
     private mutating func append(_ event: [UInt8]) {
         tail.write(event)
         newestStart = byteCount
         byteCount += event.count
-        lastSequence = eventCount
         eventCount += 1
     }
 

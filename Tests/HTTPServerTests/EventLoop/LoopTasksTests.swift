@@ -22,7 +22,7 @@ import Testing
 
     /// How many have not ended.
     private static func count(_ tasks: LoopTasks, on loop: EventLoop) async -> Int {
-        await Task(executorPreference: loop) { tasks.tasks.count }.value
+        await Task(executorPreference: loop) { tasks.count }.value
     }
 
     private static func count(_ tasks: LoopTasks, on loop: EventLoop, comesTo expected: Int) async -> Bool {

@@ -114,7 +114,7 @@ import Testing
             place.cursor = stored.end
             _ = stored.log.copyEvents(from: &place, to: &bytes, limit: .max)
             let event = try #require(ChunkedEvent(in: bytes, at: 0))
-            #expect(event.isTerminal && event.end == bytes.count && event.sequence == stored.terminalSequence)
+            #expect(event.isTerminal && event.end == bytes.count && event.terminalSequence == stored.terminalSequence)
         }
     }
 }
