@@ -12,33 +12,42 @@ extension SQLiteBackup {
     /// - Throws: `.failed` when there is no store, when there is such a file, or when what was copied is damaged; `.unavailable` when it
     ///   cannot be written; `.inUse` while another process makes it. There is no such file then.
     package func make(at target: String) throws(StoreError) -> Result {
-        guard !target.isEmpty else { throw StoreError(.failed, "backup: a name is missing") }
-        guard folder.hasDatabase else { throw StoreError(.failed, "backup: there is no store in \(folder.path)") }
+        try named("backup") { () throws(StoreError) in try makeNew(at: target) }
+    }
+
+    private func makeNew(at target: String) throws(StoreError) -> Result {
+        guard !target.isEmpty else { throw StoreError(.failed, "a name is missing") }
+        guard folder.hasDatabase else { throw StoreError(.failed, "there is no store in \(folder.path)") }
         let isFolder = SQLiteFile.isFolder(target)
         let path = SQLiteFile.tidied(isFolder ? "\(target)/room-service-\(stamp).db" : target)
         try requireNew(path)
         let parent = SQLiteFolder.parent(of: path)
         guard SQLiteFile.isFolder(parent), !target.hasSuffix("/") || isFolder else {
-            throw StoreError(.unavailable, "backup: the folder of \(path) does not exist: make it first")
+            throw StoreError(.unavailable, "the folder of \(path) does not exist: make it first")
         }
         try requireUnreserved(path, in: parent)
         // Their names have the time, so that no later backup would come upon them.
         if isFolder {
             PartialFile.removeAbandoned(in: parent, prefix: "room-service-", ending: ".db" + Self.partialEnding)
         }
+        let partial = try PartialFile(of: path, ending: Self.partialEnding)
+        defer { partial.discard() }
+        // Perhaps twice: when somebody begins to write to a store at rest.
+        let result = try folder.read { source throws(StoreError) in
+            try copy(source, to: partial)
+            return try check(partial, name: path, isToBeUsed: false)
+        }
+        guard let result else { throw StoreError(.failed, "there is no store in \(folder.path)") }
+        try partial.publish()
+        return result
+    }
+
+    /// Has an error say first which command has failed.
+    func named<Value>(_ command: String, _ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
         do throws(StoreError) {
-            let partial = try PartialFile(of: path, ending: Self.partialEnding)
-            defer { partial.discard() }
-            // Perhaps twice: when somebody begins to write to a store at rest.
-            let result = try folder.read { source throws(StoreError) in
-                try copy(source, to: partial)
-                return try check(partial, name: path, isToBeUsed: false)
-            }
-            guard let result else { throw StoreError(.failed, "there is no store in \(folder.path)") }
-            try partial.publish()
-            return result
+            return try body()
         } catch {
-            throw StoreError(error.code, "backup: \(error.message)")
+            throw StoreError(error.code, "\(command): \(error.message)")
         }
     }
 
@@ -47,28 +56,28 @@ extension SQLiteBackup {
         guard access(path, F_OK) == 0 else {
             throw StoreError(
                 .failed,
-                "backup: \(path) is a link to \(SQLiteFile.resolved(path)), where there is nothing: name the file that is to be made"
+                "\(path) is a link to \(SQLiteFile.resolved(path)), where there is nothing: name the file that is to be made"
             )
         }
-        throw StoreError(.failed, "backup: \(path) exists already: choose another name, or a folder")
+        throw StoreError(.failed, "\(path) exists already: choose another name, or a folder")
     }
 
     private func requireUnreserved(_ path: String, in parent: String) throws(StoreError) {
         if let ending = Self.reservedEndings.first(where: { path.hasSuffix($0) }) {
             throw StoreError(
                 .failed,
-                "backup: \(path) ends with \(ending), as files do that are no databases: choose another name"
+                "\(path) ends with \(ending), as files do that are no databases: choose another name"
             )
         }
         let isOfStore = FileIdentity(path: parent) == FileIdentity(path: folder.path)
         guard !isOfStore || path != SQLiteFile.tidied("\(parent)/\(SQLiteFolder.lockName)") else {
-            throw StoreError(.failed, "backup: \(path) is the name of the store's lock: choose another name")
+            throw StoreError(.failed, "\(path) is the name of the store's lock: choose another name")
         }
         // A restore would take it for the backup's.
         if let stray = SQLiteFile.companions.map({ path + $0 }).first(where: SQLiteFile.exists) {
             throw StoreError(
                 .failed,
-                "backup: there is \(stray), which SQLite would take for a part of it: choose another name"
+                "there is \(stray), which SQLite would take for a part of it: choose another name"
             )
         }
     }

@@ -11,8 +11,12 @@ extension SQLiteBackup {
     /// - Throws: `.inUse` when a service has the store; `.failed` when the backup is damaged, or no store of this service's making;
     ///   `.schemaMismatch` when a newer program has made it; `.unavailable` when it cannot be written. The store is as it was then.
     package func restore(from path: String) throws(StoreError) -> Result {
+        try named("restore") { () throws(StoreError) in try replaceStore(by: path) }
+    }
+
+    private func replaceStore(by path: String) throws(StoreError) -> Result {
         guard access(path, R_OK) == 0 else {
-            throw StoreError(.failed, "restore: \(path) cannot be read: \(String(cString: strerror(errno)))")
+            throw StoreError(.failed, "\(path) cannot be read: \(String(cString: strerror(errno)))")
         }
         let place = folder.realDatabasePath
         try requireUsable(path, for: place)
@@ -24,42 +28,38 @@ extension SQLiteBackup {
         }
         let lock = try folder.claim()
         defer { lock.release() }
+        let partial = try PartialFile(of: place, ending: Self.restoringEnding)
+        defer { partial.discard() }
+        try copy(source, to: partial)
+        var result: Result
         do throws(StoreError) {
-            let partial = try PartialFile(of: place, ending: Self.restoringEnding)
-            defer { partial.discard() }
-            try copy(source, to: partial)
-            var result: Result
-            do throws(StoreError) {
-                // The copy, which nobody can change any more.
-                result = try check(partial, name: path, isToBeUsed: true)
-            } catch {
-                throw error == .interrupted ? error : refusal(of: path, error)
-            }
-            // What takes long, and may fail, comes before the store is touched.
-            try partial.synchronize()
-            let former = try keepFormer(place)
-            do throws(StoreError) {
-                try partial.publish(replacing: true)
-            } catch {
-                former.bringBack()
-                throw error
-            }
-            result.former = former.path
-            result.path = folder.databasePath
-            return result
+            // The copy, which nobody can change any more.
+            result = try check(partial, name: path, isToBeUsed: true)
         } catch {
-            throw error.message.hasPrefix("restore: ") ? error : StoreError(error.code, "restore: \(error.message)")
+            throw error == .interrupted ? error : refusal(of: path, error)
         }
+        // What takes long, and may fail, comes before the store is touched.
+        try partial.synchronize()
+        let former = try keepFormer(place)
+        do throws(StoreError) {
+            try partial.publish(replacing: true)
+        } catch {
+            former.bringBack()
+            throw error
+        }
+        result.former = former.path
+        result.path = folder.databasePath
+        return result
     }
 
     private func refusal(of path: String, _ error: StoreError) -> StoreError {
         guard SQLiteFile.isDatabase(path) else {
             return StoreError(
                 .failed,
-                "restore: \(path) is not a database of SQLite, and so no backup: nothing was changed. \(Self.whatToName)"
+                "\(path) is not a database of SQLite, and so no backup: nothing was changed. \(Self.whatToName)"
             )
         }
-        return StoreError(error.code, "restore: \(path) cannot be used, and nothing was changed: \(error.message)")
+        return StoreError(error.code, "\(path) cannot be used, and nothing was changed: \(error.message)")
     }
 
     private func opened(_ path: String) throws(StoreError) -> SQLiteConnection {
@@ -74,14 +74,14 @@ extension SQLiteBackup {
         if let oddity = SQLiteFile.oddity(path) {
             throw StoreError(
                 .failed,
-                "restore: \(path) is \(oddity), not a file: nothing was changed. \(Self.whatToName)"
+                "\(path) is \(oddity), not a file: nothing was changed. \(Self.whatToName)"
             )
         }
         guard FileIdentity(path: path) != FileIdentity(path: place) else {
-            throw StoreError(.failed, "restore: \(path) is the store itself: nothing was changed. \(Self.whatToName)")
+            throw StoreError(.failed, "\(path) is the store itself: nothing was changed. \(Self.whatToName)")
         }
         if let oddity = SQLiteFile.oddity(place) {
-            throw StoreError(.failed, "restore: \(place), where the store is to be, is \(oddity): move it away")
+            throw StoreError(.failed, "\(place), where the store is to be, is \(oddity): move it away")
         }
         try requireOwner(of: folder.path)
         try requireOwner(of: place)
@@ -93,7 +93,7 @@ extension SQLiteBackup {
         guard stat(path, &status) == 0, status.st_uid != geteuid() else { return }
         throw StoreError(
             .failed,
-            "restore: \(path) belongs to user \(status.st_uid): do it as that one (sudo -u '#\(status.st_uid)' …)"
+            "\(path) belongs to user \(status.st_uid): do it as that one (sudo -u '#\(status.st_uid)' …)"
         )
     }
 
