@@ -1,5 +1,6 @@
 """Rooms on the chat page: made, renamed, deleted, and one's own."""
 
+import pytest
 from selenium.webdriver.common.keys import Keys
 
 from api import unique
@@ -35,6 +36,23 @@ def test_rooms_are_made_renamed_and_deleted_with_an_undo(page, site_api):
     page.browser.get("about:blank")
     wait_until(lambda: site_api.http.get(f"/api/rooms/{room}").status_code == 404, what="the deletion")
     assert page.open().rooms == []
+
+
+@pytest.mark.parametrize("how", ["pointer", "keyboard"])
+def test_what_was_undone_stays_undone(page, site_api, how):
+    page.say("Still here")
+    page.wait_for(status="completed")
+    room = page.room_id
+    page.click("#delete-room")
+    page.wait_for_text(".toast", "is deleted")
+    if how == "pointer":
+        page.click(".toast .button")
+    else:
+        page.find(".toast .button").send_keys(Keys.ENTER)
+    wait_until(lambda: page.rooms == ["Still here"], what="the room to be back")
+    # For longer than one can undo.
+    assert holds_for(lambda: site_api.http.get(f"/api/rooms/{room}").status_code == 200, 8)
+    assert page.rooms == ["Still here"]
 
 
 def test_a_deletion_is_done_when_its_time_is_over(page, site_api):

@@ -50,9 +50,12 @@ function show(text, time, onEnd) {
   let timer = 0;
   let rest = time;
   let since = 0;
+  let isOver = false;
   const toast = {
     element,
     cancel() {
+      // First: with the element goes its focus, and that is not to start the time again.
+      isOver = true;
       clearTimeout(timer);
       element.remove();
       if (shown === toast) shown = null;
@@ -62,18 +65,26 @@ function show(text, time, onEnd) {
       onEnd();
     },
   };
+  // What is on the message, and has the time stand still: the pointer, the focus.
+  const holders = new Set();
   const run = () => {
     since = performance.now();
     timer = setTimeout(toast.end, rest);
   };
-  const hold = () => {
-    clearTimeout(timer);
-    rest = Math.max(1_000, rest - (performance.now() - since));
+  const hold = by => {
+    if (!holders.size) {
+      clearTimeout(timer);
+      rest = Math.max(1_000, rest - (performance.now() - since));
+    }
+    holders.add(by);
   };
-  element.addEventListener("pointerenter", hold);
-  element.addEventListener("pointerleave", run);
-  element.addEventListener("focusin", hold);
-  element.addEventListener("focusout", run);
+  const release = by => {
+    if (holders.delete(by) && !holders.size && !isOver) run();
+  };
+  element.addEventListener("pointerenter", () => hold("pointer"));
+  element.addEventListener("pointerleave", () => release("pointer"));
+  element.addEventListener("focusin", () => hold("focus"));
+  element.addEventListener("focusout", () => release("focus"));
   byID("toasts").append(element);
   shown = toast;
   run();
