@@ -121,5 +121,8 @@ swift_build() {
     shift
     # Swift leaves empty folders where it keeps what is temporary. Another user could not use ours.
     [ ${#builder[@]} -gt 0 ] || local -x TMPDIR=$logs
-    as_builder swift build --quiet "$@" || die "$name could not be built (the compiler's errors are above)"
+    # One at a time: two at once disturb each other. Without colours everywhere: for Swift they are another way to compile, so that a terminal
+    # would have everything built anew.
+    as_builder mkdir -p .build
+    as_builder flock .build/scripts.lock swift build --quiet --no-color-diagnostics "$@" || die "$name could not be built (the compiler's errors are above)"
 }

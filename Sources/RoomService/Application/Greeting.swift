@@ -26,6 +26,7 @@ struct Greeting {
             Page:    \(address)/ (open it in a browser)
             Store:   \(store)
             \(agentLines)
+            API:     \(address)/docs
             OpenAI:  clients of OpenAI's API can ask the agents at \(address)/v1
 
             A room, a session in it, and a streamed reply:

@@ -3,7 +3,7 @@
 import { button, byID, h } from "./dom.js";
 import { callFailure } from "./words.js";
 
-const suggestions = ["What can you do?", "How do answers reach me?", "Explain rooms and sessions"];
+const suggestions = ["How does a streamed answer reach me?", "What happens when my connection breaks?", "Explain rooms and sessions"];
 
 /** For an empty room: what one can do here. */
 export function showWelcome(transcript, ask) {
